@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! Broxton (Apollo Lake).
+
+use super::DeviceId;
+use super::Platform;
+use super::PlatformId;
+use crate::address::MmioOffset;
+use crate::regs::fuse;
+
+/// Fuses and straps of a GT2 part: one slice of three subslices, all execution units.
+const FIXED: &[(MmioOffset, u32)] =
+    &[(fuse::FUSE2, fuse::SLICE_0_ENABLE | fuse::SUBSLICE_3_DISABLE)];
+
+/// The table.
+pub const PLATFORM: Platform = Platform {
+    id: PlatformId::Broxton,
+    name: "bxt",
+    generation: 9,
+    device_ids: &[
+        DeviceId { id: 0x5a84, gt: 1 },
+        DeviceId { id: 0x5a85, gt: 1 },
+        DeviceId { id: 0x1a84, gt: 1 },
+        DeviceId { id: 0x0a84, gt: 1 },
+    ],
+    revision: 0x0b,
+    timestamp_hz: 19_200_000,
+    render_context_pages: 21,
+    other_context_pages: 1,
+    forcewake_domains: true,
+    fixed: FIXED,
+    dma_bits: 39,
+};

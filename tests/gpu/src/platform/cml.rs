@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! Comet Lake.
+
+use super::DeviceId;
+use super::Platform;
+use super::PlatformId;
+use crate::address::MmioOffset;
+use crate::regs::fuse;
+
+/// Fuses and straps of a GT2 part: one slice of three subslices, all execution units.
+const FIXED: &[(MmioOffset, u32)] =
+    &[(fuse::FUSE2, fuse::SLICE_0_ENABLE | fuse::SUBSLICE_3_DISABLE)];
+
+/// The table.
+pub const PLATFORM: Platform = Platform {
+    id: PlatformId::Cometlake,
+    name: "cml",
+    generation: 9,
+    device_ids: &[
+        DeviceId { id: 0x9bc5, gt: 2 },
+        DeviceId { id: 0x9bc8, gt: 2 },
+        DeviceId { id: 0x9b41, gt: 2 },
+        DeviceId { id: 0x9bca, gt: 2 },
+        DeviceId { id: 0x9ba5, gt: 1 },
+    ],
+    revision: 5,
+    timestamp_hz: 12_000_000,
+    render_context_pages: 21,
+    other_context_pages: 1,
+    forcewake_domains: true,
+    fixed: FIXED,
+    dma_bits: 39,
+};

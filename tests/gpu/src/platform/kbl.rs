@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! Kaby Lake.
+
+use super::DeviceId;
+use super::Platform;
+use super::PlatformId;
+use crate::address::MmioOffset;
+use crate::regs::fuse;
+
+/// Fuses and straps of a GT2 part: one slice of three subslices, all execution units.
+const FIXED: &[(MmioOffset, u32)] =
+    &[(fuse::FUSE2, fuse::SLICE_0_ENABLE | fuse::SUBSLICE_3_DISABLE)];
+
+/// The table.
+pub const PLATFORM: Platform = Platform {
+    id: PlatformId::Kabylake,
+    name: "kbl",
+    generation: 9,
+    device_ids: &[
+        DeviceId { id: 0x5916, gt: 2 },
+        DeviceId { id: 0x5912, gt: 2 },
+        DeviceId { id: 0x5917, gt: 2 },
+        DeviceId { id: 0x591b, gt: 2 },
+        DeviceId { id: 0x591e, gt: 2 },
+        DeviceId { id: 0x5902, gt: 1 },
+        DeviceId { id: 0x5906, gt: 1 },
+        DeviceId { id: 0x5926, gt: 3 },
+    ],
+    revision: 2,
+    timestamp_hz: 12_000_000,
+    render_context_pages: 21,
+    other_context_pages: 1,
+    forcewake_domains: true,
+    fixed: FIXED,
+    dma_bits: 39,
+};
