@@ -3,12 +3,14 @@
 
 use super::allocator::{KVmalloc, Kmalloc, Vmalloc};
 use super::{AllocError, Allocator, Flags};
-use crate::error::{code::EINVAL, Error};
 use crate::fmt;
 use crate::testing::Live;
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut, Index, IndexMut};
 use core::slice::{self, SliceIndex};
+
+mod errors;
+pub use self::errors::{PushError, RemoveError};
 
 /// An array in memory of the allocator `A`.
 pub struct Vec<T, A: Allocator> {
@@ -26,37 +28,6 @@ pub type VVec<T> = Vec<T, Vmalloc>;
 
 /// A [`Vec`] of memory of either kind.
 pub type KVVec<T> = Vec<T, KVmalloc>;
-
-/// The vector was full; gives the element back.
-pub struct PushError<T>(pub T);
-
-impl<T> fmt::Debug for PushError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Not enough capacity")
-    }
-}
-
-impl<T> From<PushError<T>> for Error {
-    fn from(_: PushError<T>) -> Error {
-        // As in the kernel: the caller was wrong about the capacity.
-        EINVAL
-    }
-}
-
-/// There is no element of that index.
-pub struct RemoveError;
-
-impl fmt::Debug for RemoveError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Index out of bounds")
-    }
-}
-
-impl From<RemoveError> for Error {
-    fn from(_: RemoveError) -> Error {
-        EINVAL
-    }
-}
 
 impl<T, A> Vec<T, A>
 where
