@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! The safe face of the contract for a client: the only code that calls through a [`HostTable`].
+//!
+//! [`Offer`] is a table that was found and checked, [`Host`] one that was opened. All of the
+//! unsafe code that a client needs is here and at the two places that call
+//! [`Offer::from_platform_data`] and [`Offer::open`].
+
+mod refusal;
+
+pub use refusal::Refusal;
+
+use crate::errno::EINVAL;
+use crate::events::{ClientTable, RESET_DONE, RESET_PREPARE};
+use crate::host::{HostDevice, HostTable};
+use crate::layout;
+use crate::snapshot::{Blob, Damage};
+use crate::types::{mmio, GgttRange, GgttRequest, Info, MmioOp, Snapshot};
+use crate::version::{Header, Mismatch, Version, CLIENT_MAGIC, CLIENT_NEEDS, HOST_MAGIC};
+use core::ffi::{c_int, c_void};
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+use core::ptr;
+
+/// An error number of the contract, greater than 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Errno(c_int);
+
+impl Errno {
+    /// The number, for example [`EINVAL`].
+    pub const fn number(self) -> c_int {
+        self.0
+    }
+
+    /// What an operation returned as a result. What is no error number counts as [`EINVAL`].
+    fn check(returned: c_int) -> Result<(), Self> {
+        match returned {
+            0 => Ok(()),
+            -4095..=-1 => Err(Self(-returned)),
+            _ => Err(Self(EINVAL)),
+        }
+    }
+}
+
+/// Which part of a reset an event tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResetPhase {
+    /// The engines are about to be reset.
+    Prepare,
+    /// The engines were reset, and what the client reserved was restored.
+    Done,
+}
+
+/// What a client does when something happens to the GPU; see [`ClientTable`] for what each may do.
+pub trait Events: Sync {
+    /// Engines are reset.
+    fn gpu_reset(&self, engines: u32, phase: ResetPhase);
+    /// The host is about to suspend.
+    fn suspend(&self);
+    /// The host has resumed.
+    fn resume(&self);
+}
+
+/// The client table of a receiver of events.
+struct Callbacks<E>(PhantomData<E>);
+
+impl<E: Events> Callbacks<E> {
+    const TABLE: ClientTable = ClientTable {
+        header: ClientTable::HEADER,
+        gpu_reset: Some(Self::gpu_reset),
+        suspend: Some(Self::suspend),
+        resume: Some(Self::resume),
+    };
+
+    unsafe extern "C" fn gpu_reset(private: *mut c_void, engines: u32, phase: u32) {
+        let phase = match phase {
+            RESET_PREPARE => ResetPhase::Prepare,
+            RESET_DONE => ResetPhase::Done,
+            _ => return,
+        };
+        // SAFETY: `private` is the `&E` that `Offer::open` gave, valid until `close` has returned.
+        unsafe { &*private.cast::<E>() }.gpu_reset(engines, phase);
+    }
+
+    unsafe extern "C" fn suspend(private: *mut c_void) {
+        // SAFETY: as in `gpu_reset`.
+        unsafe { &*private.cast::<E>() }.suspend();
+    }
+
+    unsafe extern "C" fn resume(private: *mut c_void) {
+        // SAFETY: as in `gpu_reset`.
+        unsafe { &*private.cast::<E>() }.resume();
+    }
+}
+
+/// A host table that was found acceptable.
+#[derive(Clone, Copy)]
+pub struct Offer<'a> {
+    table: &'a HostTable,
+}
+
+impl<'a> Offer<'a> {
+    /// Checks the table that the platform data of an `i915.gvt` device points to.
+    ///
+    /// # Errors
+    ///
+    /// Why it can't be used; its text is the line that a client prints.
+    ///
+    /// # Safety
+    ///
+    /// `data` is null, or what the maker of an `i915.gvt` device put there: if it is aligned, a
+    /// [`Header`]'s bytes can be read; if these begin with [`HOST_MAGIC`], they are a header whose
+    /// `layouts` is null or points to `layout_count` hashes, with `size` readable bytes of a table
+    /// in all. This and the functions in it stay valid and constant for `'a`.
+    pub unsafe fn from_platform_data(data: *const c_void) -> Result<Self, Refusal> {
+        let header = data.cast::<Header>();
+        if header.is_null() || !header.is_aligned() {
+            return Err(Refusal::host(None, Mismatch::Pointer));
+        }
+        // SAFETY: the caller's promise for aligned data; the magic comes first and tells whether
+        // the rest is a header.
+        let magic = unsafe { header.cast::<u64>().read() };
+        if magic != HOST_MAGIC {
+            return Err(Refusal::host(None, Mismatch::Magic { found: magic }));
+        }
+        // SAFETY: the caller's promise for data with the right magic.
+        let header = unsafe { &*header };
+        let version = header.version();
+        let published = if header.layout_count > u32::from(CLIENT_NEEDS.minor)
+            && header.major == Version::CURRENT.major
+            && !header.layouts.is_null()
+        {
+            // SAFETY: the caller's promise: `layouts` points to `layout_count` hashes.
+            Some(unsafe { header.layouts.add(usize::from(CLIENT_NEEDS.minor)).read() })
+        } else {
+            None
+        };
+        let smallest = layout::size_at(&HostTable::LAYOUT, CLIENT_NEEDS.minor);
+        header
+            .accept(HOST_MAGIC, CLIENT_NEEDS, smallest, published)
+            .map_err(|mismatch| Refusal::host(Some(version), mismatch))?;
+        // SAFETY: the caller's promise, and the header says that all of the table of our version
+        // is there, in our layout.
+        let table = unsafe { &*data.cast::<HostTable>() };
+        if let Some(name) = table.null_function(CLIENT_NEEDS.minor) {
+            return Err(Refusal::host(Some(version), Mismatch::Function { name }));
+        }
+        // The other direction: what the host needs of us. The hash is our own in both places.
+        ClientTable::HEADER
+            .accept(
+                CLIENT_MAGIC,
+                table.header.needs(),
+                size_of::<ClientTable>(),
+                Some(layout::hash(table.header.needs_minor)),
+            )
+            .map_err(|mismatch| Refusal::client(version, table.header.needs(), mismatch))?;
+        Ok(Self { table })
+    }
+
+    /// The version that the host offers.
+    pub fn version(&self) -> Version {
+        self.table.header.version()
+    }
+
+    /// The features that the host offers.
+    pub fn features(&self) -> u64 {
+        self.table.header.features
+    }
+
+    /// Becomes the device's client, whose events go to `events`.
+    ///
+    /// # Errors
+    ///
+    /// Why the host refuses; its text is the line that a client prints.
+    ///
+    /// # Safety
+    ///
+    /// `events` stays where it is, and valid, until the returned [`Host`] was dropped, and that
+    /// happens before `'a` ends: it is not leaked.
+    pub unsafe fn open<E: Events>(self, events: *const E) -> Result<Host<'a>, Refusal> {
+        let Some(open) = self.table.open else {
+            return Err(Refusal::host(
+                Some(self.version()),
+                Mismatch::Function { name: "open" },
+            ));
+        };
+        let private = events.cast_mut().cast::<c_void>();
+        // SAFETY: the table is valid and was checked; our own is a constant, and `private` is valid
+        // until `close`, by the caller's promise.
+        let returned = unsafe { open(self.table.device, &Callbacks::<E>::TABLE, private) };
+        Errno::check(returned).map_err(|errno| Refusal::open(self.version(), errno))?;
+        Ok(Host { table: self.table })
+    }
+}
+
+/// A GPU whose client we are, until this is dropped.
+///
+/// The methods are the operations of [`HostTable`] with the same errors and rules.
+pub struct Host<'a> {
+    table: &'a HostTable,
+}
+
+/// Calls an operation, which was found to be there when the offer was checked.
+macro_rules! call {
+    ($host:expr, $operation:ident $(, $arg:expr)*) => {
+        match $host.table.$operation {
+            // SAFETY: the table was checked, and stays valid for `'a`; pointers lead to memory
+            // of the types that the operation's signature names, borrowed for the call.
+            Some(operation) => Errno::check(unsafe { operation($host.table.device $(, $arg)*) }),
+            None => Err(Errno(EINVAL)),
+        }
+    };
+}
+
+impl<'a> Host<'a> {
+    /// The version that the host offers.
+    pub fn version(&self) -> Version {
+        self.table.header.version()
+    }
+
+    /// Describes the GPU.
+    pub fn info(&self) -> Result<Info, Errno> {
+        let mut info = MaybeUninit::<Info>::zeroed();
+        call!(self, info, info.as_mut_ptr(), size_of::<Info>() as u32)?;
+        // SAFETY: `Info` is made of numbers and pointers: zeros are valid, and so is whatever the
+        // host wrote over them.
+        Ok(unsafe { info.assume_init() })
+    }
+
+    /// The golden snapshot.
+    pub fn snapshot(&self) -> Result<Golden<'a>, Errno> {
+        let mut place = MaybeUninit::<Snapshot>::zeroed();
+        call!(self, snapshot, place.as_mut_ptr())?;
+        // SAFETY: as in `info`.
+        let place = unsafe { place.assume_init() };
+        let size = usize::try_from(place.size).map_err(|_| Errno(EINVAL))?;
+        if place.data.is_null() || isize::try_from(size).is_err() {
+            return Err(Errno(EINVAL));
+        }
+        // SAFETY: the contract: so many bytes, constant and valid until the client's remove
+        // returns, which `'a` does not outlive.
+        let bytes = unsafe { core::slice::from_raw_parts(place.data, size) };
+        Ok(Golden { bytes, place })
+    }
+
+    /// Executes register accesses with forcewake held.
+    pub fn mmio_exec(&self, ops: &mut [MmioOp], posting: bool) -> Result<(), Errno> {
+        let count = u32::try_from(ops.len()).unwrap_or(u32::MAX);
+        let flags = if posting { mmio::POSTING } else { 0 };
+        call!(self, mmio_exec, ops.as_mut_ptr(), count, flags)
+    }
+
+    /// Wakes the GPU, and keeps it awake as long as what is returned lives.
+    pub fn wake(&self) -> Result<Wake<'_>, Errno> {
+        call!(self, wake_get)?;
+        Ok(Wake { table: self.table })
+    }
+
+    /// Takes a range out of the GGTT.
+    pub fn ggtt_reserve(&self, request: &GgttRequest) -> Result<GgttRange, Errno> {
+        let mut range = GgttRange::default();
+        call!(
+            self,
+            ggtt_reserve,
+            ptr::from_ref(request),
+            ptr::from_mut(&mut range)
+        )?;
+        Ok(range)
+    }
+
+    /// Gives a range back.
+    pub fn ggtt_release(&self, range: u64) -> Result<(), Errno> {
+        call!(self, ggtt_release, range)
+    }
+
+    /// Writes entries of a range.
+    pub fn ggtt_write(&self, range: u64, first: u32, entries: &[u64]) -> Result<(), Errno> {
+        let count = u32::try_from(entries.len()).unwrap_or(u32::MAX);
+        call!(self, ggtt_write, range, first, entries.as_ptr(), count)
+    }
+
+    /// Takes fence registers.
+    pub fn fences_reserve(&self, count: u32) -> Result<u64, Errno> {
+        let mut handle = 0;
+        call!(self, fences_reserve, count, ptr::from_mut(&mut handle))?;
+        Ok(handle)
+    }
+
+    /// Gives fence registers back.
+    pub fn fences_release(&self, fences: u64) -> Result<(), Errno> {
+        call!(self, fences_release, fences)
+    }
+
+    /// Writes a fence register.
+    pub fn fence_write(
+        &self,
+        fences: u64,
+        index: u32,
+        value: u64,
+        range: u64,
+    ) -> Result<(), Errno> {
+        call!(self, fence_write, fences, index, value, range)
+    }
+}
+
+impl Drop for Host<'_> {
+    fn drop(&mut self) {
+        // It can only fail if the device is not open, which it is.
+        let _ = call!(self, close);
+    }
+}
+
+/// The GPU is awake as long as this lives.
+pub struct Wake<'h> {
+    table: &'h HostTable,
+}
+
+impl Drop for Wake<'_> {
+    fn drop(&mut self) {
+        // It can only fail if nothing was taken, which was.
+        let _ = call!(self, wake_put);
+    }
+}
+
+/// The golden snapshot as the host hands it out.
+#[derive(Clone, Copy)]
+pub struct Golden<'a> {
+    bytes: &'a [u8],
+    place: Snapshot,
+}
+
+impl<'a> Golden<'a> {
+    /// Its bytes.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Checks it, and reads it then.
+    ///
+    /// # Errors
+    ///
+    /// What is damaged.
+    pub fn blob(&self) -> Result<Blob<'a>, Damage> {
+        Blob::new(self.bytes)
+    }
+
+    /// When it was taken: nanoseconds of the boot clock.
+    pub fn time_ns(&self) -> u64 {
+        self.place.time_ns
+    }
+
+    /// How long it took, in nanoseconds.
+    pub fn duration_ns(&self) -> u64 {
+        self.place.duration_ns
+    }
+
+    /// Whether no other driver can have run on the GPU before.
+    pub fn is_pristine(&self) -> bool {
+        self.place.pristine != 0
+    }
+
+    /// Whether it was taken in this bind of i915.
+    pub fn is_first_bind(&self) -> bool {
+        self.place.first_bind != 0
+    }
+}
+
+// SAFETY: the pointer in `place` is that of `bytes`, which are constant.
+unsafe impl Send for Golden<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Golden<'_> {}
+
+const _: () = {
+    // A table of this size can be told in the header's 32 bits.
+    assert!(size_of::<HostTable>() < u32::MAX as usize);
+    // What `HostDevice` is does not matter here, only that it is thin.
+    assert!(size_of::<*mut HostDevice>() == size_of::<usize>());
+};
+
+#[cfg(test)]
+mod tests;

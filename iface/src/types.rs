@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! The plain structures that cross the boundary.
+
+use crate::layout::structure;
+use core::ffi::c_void;
+
+/// The most engines that a GPU of the contract has.
+pub const MAX_ENGINES: usize = 8;
+/// The pipes whose offsets [`Info`] tells: A, B, C, and the one that an eDP transcoder stands for.
+pub const MAX_PIPES: usize = 4;
+
+/// Engine class: render (RCS).
+pub const ENGINE_RENDER: u16 = 0;
+/// Engine class: blitter (BCS).
+pub const ENGINE_COPY: u16 = 1;
+/// Engine class: video (VCS).
+pub const ENGINE_VIDEO: u16 = 2;
+/// Engine class: video enhancement (VECS).
+pub const ENGINE_VIDEO_ENHANCE: u16 = 3;
+
+structure! {
+    /// An engine.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Engine {
+        /// One of `ENGINE_*`.
+        since 0 pub class: u16,
+        /// Number within its class, from 0.
+        since 0 pub instance: u16,
+        /// Offset of its registers in register space.
+        since 0 pub mmio_base: u32,
+        /// Bytes of a logical context image, the per-process status page included.
+        since 0 pub context_size: u32,
+        /// Its bit in the engine masks of events.
+        since 0 pub mask: u32,
+    }
+}
+
+/// [`Info::page_sizes`]: 4 KiB pages.
+pub const PAGE_SIZE_4K: u32 = 1 << 12;
+/// [`Info::page_sizes`]: 64 KiB pages.
+pub const PAGE_SIZE_64K: u32 = 1 << 16;
+/// [`Info::page_sizes`]: 2 MiB pages.
+pub const PAGE_SIZE_2M: u32 = 1 << 21;
+
+/// [`Info::flags`]: the display is fused off or disabled.
+pub const INFO_NO_DISPLAY: u64 = 1 << 0;
+
+structure! {
+    /// What a GPU is; constant while the device is there.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Info {
+        /// [`Platform`](crate::registers::Platform) as a number.
+        since 0 pub platform: u32,
+        /// Graphics stepping as i915 numbers it, 0 if unknown.
+        since 0 pub stepping: u32,
+        /// PCI vendor id.
+        since 0 pub vendor: u16,
+        /// PCI device id.
+        since 0 pub device: u16,
+        /// PCI subsystem vendor id.
+        since 0 pub subsystem_vendor: u16,
+        /// PCI subsystem id.
+        since 0 pub subsystem: u16,
+        /// PCI revision id.
+        since 0 pub revision: u32,
+        /// Minor number of the card's primary DRM node: the N of `i915.gvt.N` and `dri/N`.
+        since 0 pub drm_minor: u32,
+        /// Bytes that the GGTT maps.
+        since 0 pub ggtt_size: u64,
+        /// Bytes of the GGTT that the CPU reaches through the aperture (BAR 2), from GGTT address 0.
+        since 0 pub aperture_size: u64,
+        /// Physical address of the aperture.
+        since 0 pub aperture_base: u64,
+        /// Physical address of BAR 0.
+        since 0 pub gttmmadr_base: u64,
+        /// Bytes of BAR 0.
+        since 0 pub gttmmadr_size: u64,
+        /// Fence registers that the GPU has.
+        since 0 pub fence_count: u32,
+        /// Page sizes of the PPGTT, an or of `PAGE_SIZE_*`.
+        since 0 pub page_sizes: u32,
+        /// Offsets of the pipes' registers from those of pipe A.
+        since 0 pub pipe_offsets: [u32; MAX_PIPES],
+        /// Offsets of the transcoders' registers from those of transcoder A.
+        since 0 pub transcoder_offsets: [u32; MAX_PIPES],
+        /// Offsets of the cursors' registers from those of cursor A.
+        since 0 pub cursor_offsets: [u32; MAX_PIPES],
+        /// Pipes that exist, bit *n* for pipe *n*.
+        since 0 pub pipe_mask: u32,
+        /// How many of `engines` are valid.
+        since 0 pub engine_count: u32,
+        /// The engines.
+        since 0 pub engines: [Engine; MAX_ENGINES],
+        /// An or of `INFO_*`.
+        since 0 pub flags: u64,
+        /// `struct device` of the GPU: the parent of vGPUs. Borrowed, valid until the client's
+        /// remove returns; null in the hosted world.
+        since 0 pub parent: *mut c_void,
+        /// `struct device` to map guest pages for DMA with. As above.
+        since 0 pub dma_device: *mut c_void,
+        /// `struct drm_device` of the card, for its debugfs folder and uevents. As above.
+        since 0 pub card: *mut c_void,
+    }
+}
+
+/// Kinds of [`MmioOp`].
+pub mod mmio {
+    /// Read the register into `value`.
+    pub const READ: u32 = 0;
+    /// Write `value`.
+    pub const WRITE: u32 = 1;
+    /// Read, replace the bits of `mask` by those of `value`, write.
+    pub const UPDATE: u32 = 2;
+    /// Read until the bits of `mask` equal those of `value`; what was read last replaces `value`.
+    pub const POLL: u32 = 3;
+
+    /// Flag of a batch: read the last register written before returning, so that the writes have
+    /// arrived.
+    pub const POSTING: u32 = 1 << 0;
+
+    /// The most entries of a batch.
+    pub const MAX_OPS: u32 = 1024;
+    /// The longest a poll may take, in microseconds; it spins.
+    pub const MAX_POLL_US: u32 = 1000;
+}
+
+structure! {
+    /// An access to a register.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct MmioOp {
+        /// One of [`mmio`]'s kinds.
+        since 0 pub kind: u32,
+        /// Offset in register space, a multiple of 4 below 2 MiB.
+        since 0 pub offset: u32,
+        /// Value written, or read.
+        since 0 pub value: u32,
+        /// Bits that count, for [`mmio::UPDATE`] and [`mmio::POLL`].
+        since 0 pub mask: u32,
+        /// Microseconds, for [`mmio::POLL`].
+        since 0 pub timeout_us: u32,
+        /// Zero.
+        since 0 pub reserved: u32,
+    }
+}
+
+/// [`GgttRequest::region`]: below the aperture's end, reached by the CPU.
+pub const REGION_APERTURE: u32 = 0;
+/// [`GgttRequest::region`]: behind the aperture, reached only by the GPU.
+pub const REGION_HIGH: u32 = 1;
+
+structure! {
+    /// Asks for a range of the GGTT.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct GgttRequest {
+        /// One of `REGION_*`.
+        since 0 pub region: u32,
+        /// Zero.
+        since 0 pub reserved: u32,
+        /// Bytes, a multiple of 4 KiB.
+        since 0 pub size: u64,
+        /// Alignment of its start in bytes, a power of two of at least 4 KiB.
+        since 0 pub align: u64,
+    }
+}
+
+structure! {
+    /// A range of the GGTT that belongs to the client.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct GgttRange {
+        /// Names it in other operations; never 0.
+        since 0 pub handle: u64,
+        /// GGTT address of its first byte.
+        since 0 pub start: u64,
+        /// Bytes.
+        since 0 pub size: u64,
+    }
+}
+
+structure! {
+    /// Where the golden snapshot is.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Snapshot {
+        /// The snapshot, in the format of [`crate::snapshot`]. Read-only, constant, valid until
+        /// the client's remove returns.
+        since 0 pub data: *const u8,
+        /// Bytes.
+        since 0 pub size: u64,
+        /// When it was taken: nanoseconds of the boot clock.
+        since 0 pub time_ns: u64,
+        /// How long it took, in nanoseconds.
+        since 0 pub duration_ns: u64,
+        /// 0 if another driver may have run on the GPU before: at the copy of its configuration
+        /// space it had bus mastering or MSI enabled. Else 1.
+        since 0 pub pristine: u32,
+        /// 1 if it was taken in this bind of i915, 0 if it is kept from an earlier one.
+        since 0 pub first_bind: u32,
+    }
+}
+
+/// The bits of a GGTT entry that may be set (PRM Vol 5, GTT entry of Gen8: address 45:12, PAT
+/// index 7, PCD 4, PWT 3, present 0).
+pub const PTE_VALID_BITS: u64 = PTE_ADDRESS | 1 << 7 | 1 << 4 | 1 << 3 | PTE_PRESENT;
+/// The address bits of a GGTT entry: 46 bits of physical address, 4 KiB pages.
+pub const PTE_ADDRESS: u64 = ((1 << 46) - 1) & !0xfff;
+/// The entry maps a page.
+pub const PTE_PRESENT: u64 = 1 << 0;
+/// log2 of the bytes that a GGTT entry maps.
+pub const GGTT_PAGE_SHIFT: u32 = 12;
+/// Bytes that a GGTT entry maps.
+pub const GGTT_PAGE_SIZE: u64 = 1 << GGTT_PAGE_SHIFT;
+
+const _: () = {
+    assert!(size_of::<Engine>() == 16);
+    assert!(size_of::<Info>() == 288);
+    assert!(size_of::<MmioOp>() == 24);
+    assert!(size_of::<GgttRequest>() == 24);
+    assert!(size_of::<GgttRange>() == 24);
+    assert!(size_of::<Snapshot>() == 40);
+};
