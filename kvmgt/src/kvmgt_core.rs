@@ -1,2 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-//! Not written yet.
+//! The mediator: gives virtual machines GPUs of their own out of one real GPU.
+//!
+//! This crate is what kvmgt does, without a line about where it runs: it compiles into the kernel
+//! module, and into a hosted program. It has no unsafe code, takes no locks and starts no threads;
+//! who uses it brings those.
+#![cfg_attr(not(any(MODULE, test)), no_std)]
+#![forbid(unsafe_code)]
+
+pub mod device;
+pub mod golden;
+pub mod host;
+pub mod message;
