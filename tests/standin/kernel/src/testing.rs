@@ -251,8 +251,9 @@ pub fn capture_log<R>(f: impl FnOnce() -> R) -> (R, Vec<LogLine>) {
     (result, lines)
 }
 
-/// Takes a message with its prefix.
-pub(crate) fn log(level: Level, message: &str) {
+/// Prints a message as it is: what the glue of a world does in place of `dev_err!` and the like,
+/// which shared code does not use.
+pub fn log(level: Level, message: &str) {
     let text = message.strip_suffix('\n').unwrap_or(message);
     let captured = CAPTURE.with_borrow_mut(|capture| {
         capture.as_mut().is_some_and(|lines| {

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! The tables, each right but for one thing.
+
+use crate::CALLS;
+use core::ffi::{c_int, c_void};
+use core::ptr::{null, null_mut};
+use core::sync::atomic::Ordering::Relaxed;
+use iface::events::ClientTable;
+use iface::host::{HostDevice, HostTable};
+use iface::layout::HASHES;
+use iface::types::{GgttRange, GgttRequest, Info, MmioOp, Snapshot};
+use iface::version::{FEATURE_UNSTABLE, MAJOR};
+
+/// A feature that nobody has.
+const UNKNOWN_FEATURE: u64 = 1 << 40;
+/// Not the magic of any table.
+const WRONG_MAGIC: u64 = 0x0123_4567_89ab_cdef;
+/// What operations return, should a client call one in spite of all.
+const EIO: c_int = -5;
+
+/// A table and what its header points to. It does not move once its address is given away.
+pub struct Fixture {
+    table: HostTable,
+    layouts: [u64; HASHES.len()],
+    pointer: Pointer,
+}
+
+/// Where the platform data points.
+enum Pointer {
+    Table,
+    Nowhere,
+    Odd,
+}
+
+impl Fixture {
+    /// The table of a case, if there is one of that name; `null NAME` takes the operation NAME out.
+    pub fn new(case: &str) -> Option<Self> {
+        let mut fixture = Fixture {
+            table: right(),
+            layouts: HASHES,
+            pointer: Pointer::Table,
+        };
+        let header = &mut fixture.table.header;
+        match case.split_once(' ').unwrap_or((case, "")) {
+            ("no-table", "") => fixture.pointer = Pointer::Nowhere,
+            ("odd-pointer", "") => fixture.pointer = Pointer::Odd,
+            ("wrong-magic", "") => header.magic = WRONG_MAGIC,
+            ("newer-major", "") => header.major = MAJOR + 1,
+            ("older-major", "") => header.major = MAJOR - 1,
+            ("needs-newer-minor", "") => header.needs_minor = 1,
+            ("short", "") => header.size -= 8,
+            ("header-only", "") => header.size = size_of_val(header) as u32,
+            ("lacks-feature", "") => header.features &= !FEATURE_UNSTABLE,
+            ("needs-feature", "") => header.needs_features |= UNKNOWN_FEATURE,
+            ("other-layout", "") => fixture.layouts[0] ^= 1,
+            ("no-layout", "") => header.layout_count = 0,
+            ("null", name) => take_out(&mut fixture.table, name)?,
+            _ => return None,
+        }
+        Some(fixture)
+    }
+
+    /// What a device's platform data is set to. The layouts are hooked in here, where the fixture
+    /// has its final address.
+    pub fn platform_data(&mut self) -> *const c_void {
+        self.table.header.layouts = self.layouts.as_ptr();
+        let table = (&raw const self.table).cast::<c_void>();
+        match self.pointer {
+            Pointer::Table => table,
+            Pointer::Nowhere => null(),
+            Pointer::Odd => table.wrapping_byte_add(1),
+        }
+    }
+}
+
+/// Makes one operation null.
+fn take_out(table: &mut HostTable, name: &str) -> Option<()> {
+    match name {
+        "open" => table.open = None,
+        "close" => table.close = None,
+        "info" => table.info = None,
+        "snapshot" => table.snapshot = None,
+        "mmio_exec" => table.mmio_exec = None,
+        "wake_get" => table.wake_get = None,
+        "wake_put" => table.wake_put = None,
+        "ggtt_reserve" => table.ggtt_reserve = None,
+        "ggtt_release" => table.ggtt_release = None,
+        "ggtt_write" => table.ggtt_write = None,
+        "fences_reserve" => table.fences_reserve = None,
+        "fences_release" => table.fences_release = None,
+        "fence_write" => table.fence_write = None,
+        _ => return None,
+    }
+    Some(())
+}
+
+/// Notes that an operation was called.
+fn called() -> c_int {
+    CALLS.fetch_add(1, Relaxed);
+    EIO
+}
+
+/// A table of this build whose operations only count their calls.
+fn right() -> HostTable {
+    HostTable {
+        header: HostTable::HEADER,
+        device: null_mut(),
+        open: Some(open),
+        close: Some(one),
+        info: Some(info),
+        snapshot: Some(snapshot),
+        mmio_exec: Some(mmio_exec),
+        wake_get: Some(one),
+        wake_put: Some(one),
+        ggtt_reserve: Some(ggtt_reserve),
+        ggtt_release: Some(two),
+        ggtt_write: Some(ggtt_write),
+        fences_reserve: Some(fences_reserve),
+        fences_release: Some(two),
+        fence_write: Some(fence_write),
+    }
+}
+
+type Device = *mut HostDevice;
+
+unsafe extern "C" fn open(_: Device, _: *const ClientTable, _: *mut c_void) -> c_int {
+    called()
+}
+unsafe extern "C" fn one(_: Device) -> c_int {
+    called()
+}
+unsafe extern "C" fn two(_: Device, _: u64) -> c_int {
+    called()
+}
+unsafe extern "C" fn info(_: Device, _: *mut Info, _: u32) -> c_int {
+    called()
+}
+unsafe extern "C" fn snapshot(_: Device, _: *mut Snapshot) -> c_int {
+    called()
+}
+unsafe extern "C" fn mmio_exec(_: Device, _: *mut MmioOp, _: u32, _: u32) -> c_int {
+    called()
+}
+unsafe extern "C" fn ggtt_reserve(_: Device, _: *const GgttRequest, _: *mut GgttRange) -> c_int {
+    called()
+}
+unsafe extern "C" fn ggtt_write(_: Device, _: u64, _: u32, _: *const u64, _: u32) -> c_int {
+    called()
+}
+unsafe extern "C" fn fences_reserve(_: Device, _: u32, _: *mut u64) -> c_int {
+    called()
+}
+unsafe extern "C" fn fence_write(_: Device, _: u64, _: u32, _: u64, _: u64) -> c_int {
+    called()
+}
