@@ -4,8 +4,9 @@
 //! # Rules for all of them
 //!
 //! - `private` is what the client gave to `open`.
-//! - They are called between `open` and the return of `close` only. Different ones may be called at
-//!   the same time from different threads; the same one of a device is not.
+//! - They are called between `open` and the return of `close` only. They may be called at the
+//!   same time from different threads; the same one of a device is not, but for resets of
+//!   different engines.
 //! - They may call operations of the host table, but for `open` and `close`, where their own text
 //!   does not say otherwise.
 

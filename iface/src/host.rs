@@ -11,6 +11,7 @@
 //!   one, when its remove returns: the table is gone then.
 //! - They run in process context and may sleep, and no lock that a call-back takes may be held;
 //!   but for `mmio_exec`, which may be called from any context.
+//! - Those that program the GPU wake it for themselves, and fail with `-EIO` if it does not wake.
 //! - Pointers are only used during the call unless their text says otherwise. A null pointer is
 //!   `-EFAULT`.
 
@@ -65,7 +66,7 @@ table! {
 
             /// Tells where the golden snapshot is.
             ///
-            /// Does not sleep. Since 1.0.
+            /// Since 1.0.
             ///
             /// Errors: `-EIO` none could be taken; `gvt_status` says `error` then.
             since 0 fn snapshot(dev: *mut HostDevice, out: *mut Snapshot) -> c_int;
@@ -78,7 +79,8 @@ table! {
             /// from a call-back that says that the GPU is. No other access of the host half comes
             /// between two of a batch, but i915's own may. Since 1.0.
             ///
-            /// Errors: `-EINVAL` `flags`, a kind, an offset, a `reserved` or a poll's time is none;
+            /// Errors: `-EINVAL` `flags`, a kind, an offset or a `reserved` is none, or the polls take
+            /// longer than [`MAX_POLL_US`](crate::types::mmio::MAX_POLL_US) together;
             /// `-E2BIG` more than [`MAX_OPS`](crate::types::mmio::MAX_OPS); `-EPERM` a write to a
             /// register that is not the client's to write
             /// ([`is_client_writable`](crate::registers::Register::is_client_writable)); `-EAGAIN`
@@ -95,7 +97,7 @@ table! {
 
             /// Gives back what one `wake_get` took.
             ///
-            /// Does not sleep. Since 1.0.
+            /// Since 1.0.
             ///
             /// Errors: `-EINVAL` nothing was taken.
             since 0 fn wake_put(dev: *mut HostDevice) -> c_int;

@@ -120,7 +120,7 @@ pub mod mmio {
 
     /// The most entries of a batch.
     pub const MAX_OPS: u32 = 1024;
-    /// The longest a poll may take, in microseconds; it spins.
+    /// The longest the polls of a batch may take together, in microseconds; they spin.
     pub const MAX_POLL_US: u32 = 1000;
 }
 

@@ -187,7 +187,10 @@ pub fn fail_each_alloc_with<T, E: Debug>(
             reached = ledger.tried() > sites;
             ledger.fail_none();
             match result {
-                Ok(_) => assert!(!reached, "allocation {sites} failed, and nobody noticed"),
+                Ok(value) => {
+                    drop(value);
+                    assert!(!reached, "allocation {sites} failed, and nobody noticed");
+                }
                 Err(error) => assert!(
                     reached && is_enomem(&error),
                     "allocation {sites} failed, and the error is {error:?}"

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! The contract's table over a [`World`], and calls of a client's table: this crate's only unsafe
+//! code.
+
+use crate::mmio::{self, Variant};
+use crate::world::World;
+use crate::{fences, ggtt, session};
+use core::ptr;
+use iface::errno;
+use iface::events::ClientTable;
+use iface::host::{HostDevice, HostTable};
+use iface::layout;
+use iface::registers::Platform;
+use iface::types::mmio::MAX_OPS;
+use iface::types::{GgttRange, GgttRequest, Info, MmioOp, Snapshot};
+use iface::version::{CLIENT_MAGIC, HOST_NEEDS};
+use kernel::ffi::{c_int, c_void};
+use kernel::prelude::*;
+
+/// The client of a device, as it was given to `open`.
+#[derive(Clone, Copy, Debug)]
+pub struct Client {
+    /// Its table.
+    pub table: *const ClientTable,
+    /// First argument of its call-backs.
+    pub private: *mut c_void,
+}
+
+// SAFETY: a client's call-backs may be called from any thread, by the contract.
+unsafe impl Send for Client {}
+// SAFETY: as above.
+unsafe impl Sync for Client {}
+
+/// A device whose table can be handed out.
+pub trait Device: World {
+    /// Where the golden snapshot is.
+    ///
+    /// # Errors
+    ///
+    /// `EIO`: none could be taken.
+    fn snapshot(&self) -> Result<Snapshot>;
+
+    /// Which registers the GPU has.
+    fn variant(&self) -> Variant;
+}
+
+/// The table of a device.
+///
+/// # Safety
+///
+/// `device` stays where it is, and valid, as long as anybody may call through the table.
+pub const unsafe fn of<D: Device>(device: *const D) -> HostTable {
+    HostTable {
+        header: HostTable::HEADER,
+        device: device.cast_mut().cast(),
+        open: Some(open::<D>),
+        close: Some(close::<D>),
+        info: Some(info::<D>),
+        snapshot: Some(snapshot::<D>),
+        mmio_exec: Some(mmio_exec::<D>),
+        wake_get: Some(wake_get::<D>),
+        wake_put: Some(wake_put::<D>),
+        ggtt_reserve: Some(ggtt_reserve::<D>),
+        ggtt_release: Some(ggtt_release::<D>),
+        ggtt_write: Some(ggtt_write::<D>),
+        fences_reserve: Some(fences_reserve::<D>),
+        fences_release: Some(fences_release::<D>),
+        fence_write: Some(fence_write::<D>),
+    }
+}
+
+/// The device of a table.
+///
+/// # Safety
+///
+/// `dev` is that of a table that [`of`] made for a `D`, which is still valid.
+unsafe fn device<'a, D: Device>(dev: *mut HostDevice) -> Result<&'a D> {
+    // SAFETY: the caller's promise.
+    unsafe { dev.cast::<D>().as_ref() }.ok_or(EFAULT)
+}
+
+/// What an operation returns.
+fn returned(result: Result) -> c_int {
+    match result {
+        Ok(()) => 0,
+        Err(error) => error.to_errno(),
+    }
+}
+
+/// A slice that a client passed.
+///
+/// # Safety
+///
+/// If `first` is not null, it points to `count` readable `T`s that nobody writes during `'a`.
+unsafe fn slice<'a, T>(first: *const T, count: u32) -> Result<&'a [T]> {
+    if first.is_null() || !first.is_aligned() {
+        return Err(EFAULT);
+    }
+    // SAFETY: the caller's promise; a slice of a client's memory is no larger than memory.
+    Ok(unsafe { core::slice::from_raw_parts(first, count as usize) })
+}
+
+/// Stores a result where a client wants it.
+///
+/// # Safety
+///
+/// If `out` is not null, a `T` can be written there.
+unsafe fn store<T>(out: *mut T, value: T) {
+    // SAFETY: the caller's promise.
+    unsafe { out.write(value) };
+}
+
+/// Fails if `pointer` can't be one to a `T`.
+fn there<T>(pointer: *const T) -> Result {
+    if pointer.is_null() || !pointer.is_aligned() {
+        return Err(EFAULT);
+    }
+    Ok(())
+}
+
+// The operations. For all of them:
+// SAFETY of the calls of `device`: `dev` is the table's, by the contract, and the table is valid.
+// SAFETY of the calls of `slice` and `store`: what pointers lead to is the caller's to promise, by
+// the contract; null is looked for here.
+
+unsafe extern "C" fn open<D: Device>(
+    dev: *mut HostDevice,
+    client: *const ClientTable,
+    private: *mut c_void,
+) -> c_int {
+    let open = || {
+        // SAFETY: see above.
+        let device = unsafe { device::<D>(dev) }?;
+        there(client)?;
+        // SAFETY: a client table with a valid header, by the contract.
+        unsafe { check_client(client) }?;
+        session::open(
+            device,
+            Client {
+                table: client,
+                private,
+            },
+        )
+    };
+    returned(open())
+}
+
+/// Fails unless the client's table is what the host half needs.
+///
+/// # Safety
+///
+/// `client` points to a client table whose header keeps its promises.
+unsafe fn check_client(client: *const ClientTable) -> Result {
+    // SAFETY: a table begins with a header.
+    let header = unsafe { &*client.cast::<iface::Header>() };
+    let minor = HOST_NEEDS.minor;
+    // The hashes are only looked at in a table that is one.
+    let hashes = header.magic == CLIENT_MAGIC && header.layout_count > u32::from(minor);
+    let published = if hashes && !header.layouts.is_null() {
+        // SAFETY: the header's promise: `layouts` points to `layout_count` hashes.
+        Some(unsafe { header.layouts.add(usize::from(minor)).read() })
+    } else {
+        None
+    };
+    let smallest = layout::size_at(&ClientTable::LAYOUT, minor);
+    header
+        .accept(CLIENT_MAGIC, HOST_NEEDS, smallest, published)
+        .map_err(|_| EINVAL)?;
+    // SAFETY: the header says that all of the table of our version is there, in our layout.
+    match unsafe { &*client }.null_function(minor) {
+        Some(_) => Err(EINVAL),
+        None => Ok(()),
+    }
+}
+
+unsafe extern "C" fn close<D: Device>(dev: *mut HostDevice) -> c_int {
+    // SAFETY: see above.
+    returned(unsafe { device::<D>(dev) }.and_then(session::close))
+}
+
+unsafe extern "C" fn info<D: Device>(dev: *mut HostDevice, out: *mut Info, size: u32) -> c_int {
+    let info = || {
+        // SAFETY: see above.
+        let device = unsafe { device::<D>(dev) }?;
+        there(out)?;
+        if size == 0 {
+            return Err(EINVAL);
+        }
+        device.with_state(|state| state.check_open())?;
+        let info = device.info();
+        let known = size_of::<Info>().min(size as usize);
+        let beyond = (size as usize).saturating_sub(known);
+        // SAFETY: see above: `size` bytes can be written at `out`; `known` of them are in `info`.
+        unsafe {
+            ptr::copy_nonoverlapping(ptr::from_ref(&info).cast::<u8>(), out.cast(), known);
+            out.cast::<u8>().add(known).write_bytes(0, beyond);
+        }
+        Ok(())
+    };
+    returned(info())
+}
+
+unsafe extern "C" fn snapshot<D: Device>(dev: *mut HostDevice, out: *mut Snapshot) -> c_int {
+    let snapshot = || {
+        // SAFETY: see above.
+        let device = unsafe { device::<D>(dev) }?;
+        there(out)?;
+        device.with_state(|state| state.check_open())?;
+        let place = device.snapshot()?;
+        // SAFETY: see above.
+        unsafe { store(out, place) };
+        Ok(())
+    };
+    returned(snapshot())
+}
+
+unsafe extern "C" fn mmio_exec<D: Device>(
+    dev: *mut HostDevice,
+    ops: *mut MmioOp,
+    count: u32,
+    flags: u32,
+) -> c_int {
+    let exec = || {
+        // SAFETY: see above.
+        let device = unsafe { device::<D>(dev) }?;
+        there(ops)?;
+        if !device.has_client() {
+            return Err(ENODEV);
+        }
+        if count > MAX_OPS {
+            return Err(E2BIG);
+        }
+        // SAFETY: see above; the batch is the caller's own, so nobody else has it meanwhile.
+        let ops = unsafe { core::slice::from_raw_parts_mut(ops, count as usize) };
+        mmio::check(device.variant(), ops, flags)?;
+        mmio::execute(device, ops, flags)
+    };
+    returned(exec())
+}
+
+unsafe extern "C" fn wake_get<D: Device>(dev: *mut HostDevice) -> c_int {
+    // SAFETY: see above.
+    returned(unsafe { device::<D>(dev) }.and_then(session::wake_get))
+}
+
+unsafe extern "C" fn wake_put<D: Device>(dev: *mut HostDevice) -> c_int {
+    // SAFETY: see above.
+    returned(unsafe { device::<D>(dev) }.and_then(session::wake_put))
+}
+
+unsafe extern "C" fn ggtt_reserve<D: Device>(
+    dev: *mut HostDevice,
+    request: *const GgttRequest,
+    out: *mut GgttRange,
+) -> c_int {
+    let reserve = || {
+        // SAFETY: see above.
+        let device = unsafe { device::<D>(dev) }?;
+        there(request)?;
+        there(out)?;
+        // SAFETY: see above.
+        let range = ggtt::reserve(device, unsafe { &*request })?;
+        // SAFETY: see above.
+        unsafe { store(out, range) };
+        Ok(())
+    };
+    returned(reserve())
+}
+
+unsafe extern "C" fn ggtt_release<D: Device>(dev: *mut HostDevice, range: u64) -> c_int {
+    // SAFETY: see above.
+    returned(unsafe { device::<D>(dev) }.and_then(|device| ggtt::release(device, range)))
+}
+
+unsafe extern "C" fn ggtt_write<D: Device>(
+    dev: *mut HostDevice,
+    range: u64,
+    first: u32,
+    entries: *const u64,
+    count: u32,
+) -> c_int {
+    let write = || {
+        // SAFETY: see above.
+        let (device, entries) = unsafe { (device::<D>(dev)?, slice(entries, count)?) };
+        ggtt::write(device, range, first, entries)
+    };
+    returned(write())
+}
+
+unsafe extern "C" fn fences_reserve<D: Device>(
+    dev: *mut HostDevice,
+    count: u32,
+    out: *mut u64,
+) -> c_int {
+    let reserve = || {
+        // SAFETY: see above.
+        let device = unsafe { device::<D>(dev) }?;
+        there(out)?;
+        let handle = fences::reserve(device, count)?;
+        // SAFETY: see above.
+        unsafe { store(out, handle) };
+        Ok(())
+    };
+    returned(reserve())
+}
+
+unsafe extern "C" fn fences_release<D: Device>(dev: *mut HostDevice, handle: u64) -> c_int {
+    // SAFETY: see above.
+    returned(unsafe { device::<D>(dev) }.and_then(|device| fences::release(device, handle)))
+}
+
+unsafe extern "C" fn fence_write<D: Device>(
+    dev: *mut HostDevice,
+    handle: u64,
+    index: u32,
+    value: u64,
+    range: u64,
+) -> c_int {
+    // SAFETY: see above.
+    let device = unsafe { device::<D>(dev) };
+    returned(device.and_then(|device| fences::write(device, handle, index, value, range)))
+}
+
+// The calls of the client's table. It was checked by `open`: the functions are there.
+
+/// Tells the client of a reset.
+pub(crate) fn gpu_reset(client: &Client, engines: u32, phase: u32) {
+    // SAFETY: the client's table and `private` are valid while it is the client, by the contract;
+    // `World::with_client` sees to that.
+    unsafe {
+        if let Some(gpu_reset) = (*client.table).gpu_reset {
+            gpu_reset(client.private, engines, phase);
+        }
+    }
+}
+
+/// Tells the client that the host is about to suspend.
+pub(crate) fn suspend(client: &Client) {
+    // SAFETY: as in `gpu_reset`.
+    unsafe {
+        if let Some(suspend) = (*client.table).suspend {
+            suspend(client.private);
+        }
+    }
+}
+
+/// Tells the client that the host has resumed.
+pub(crate) fn resume(client: &Client) {
+    // SAFETY: as in `gpu_reset`.
+    unsafe {
+        if let Some(resume) = (*client.table).resume {
+            resume(client.private);
+        }
+    }
+}
+
+/// The platform of what [`World::info`] says; a world only publishes GPUs that have one.
+pub fn platform(info: &Info) -> Result<Platform> {
+    Platform::from_number(info.platform).ok_or(EINVAL)
+}
+
+const _: () = {
+    // The contract's error numbers are those that the kernel returns.
+    assert!(errno::EBUSY == 16 && errno::ENODEV == 19 && errno::ETIMEDOUT == 110);
+};
