@@ -106,8 +106,7 @@ impl Mode {
         let (width_mm, height_mm) = (h_active / 4, v_active / 4);
         let low = |v: u32| v as u8;
         let high = |v: u32| (v >> 8) as u8 & 0xf;
-        let sync =
-            u8::from(self.positive_sync[1]) << 2 | u8::from(self.positive_sync[0]) << 1;
+        let sync = u8::from(self.positive_sync[1]) << 2 | u8::from(self.positive_sync[0]) << 1;
         [
             clock as u8,
             (clock >> 8) as u8,
@@ -120,10 +119,10 @@ impl Mode {
             low(h_front),
             low(h_width),
             (v_front as u8 & 0xf) << 4 | (v_width as u8 & 0xf),
-            (h_front >> 8 & 3) as u8 * 64
-                | (h_width >> 8 & 3) as u8 * 16
-                | (v_front >> 4 & 3) as u8 * 4
-                | (v_width >> 4 & 3) as u8,
+            ((h_front >> 8 & 3) << 6
+                | (h_width >> 8 & 3) << 4
+                | (v_front >> 4 & 3) << 2
+                | (v_width >> 4 & 3)) as u8,
             low(width_mm),
             low(height_mm),
             high(width_mm) << 4 | high(height_mm),
@@ -156,7 +155,10 @@ pub fn build(name: &str, modes: &[Mode]) -> [u8; BLOCK_SIZE] {
     edid[24] = FEATURE_PREFERRED_TIMING;
     edid[25..35].copy_from_slice(&SRGB_CHROMATICITY);
     for slot in 0..STANDARD_SLOTS {
-        let bytes = modes.get(slot).and_then(Mode::standard_timing).unwrap_or(STANDARD_UNUSED);
+        let bytes = modes
+            .get(slot)
+            .and_then(Mode::standard_timing)
+            .unwrap_or(STANDARD_UNUSED);
         let at = STANDARD_OFFSET + 2 * slot;
         edid[at..at + 2].copy_from_slice(&bytes);
     }
@@ -174,7 +176,10 @@ pub fn build(name: &str, modes: &[Mode]) -> [u8; BLOCK_SIZE] {
 
 /// The byte that makes the sum of a block zero.
 pub fn checksum(bytes: &[u8]) -> u8 {
-    bytes.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte)).wrapping_neg()
+    bytes
+        .iter()
+        .fold(0u8, |sum, byte| sum.wrapping_add(*byte))
+        .wrapping_neg()
 }
 
 /// Packs three capital letters into the two bytes of a manufacturer's id.
@@ -189,7 +194,10 @@ fn name_descriptor(name: &str) -> [u8; DESCRIPTOR_SIZE] {
     descriptor[..5].copy_from_slice(&[0, 0, 0, TAG_NAME, 0]);
     let text = name.bytes().take(13);
     let length = text.len();
-    descriptor[5..].iter_mut().zip(text).for_each(|(slot, byte)| *slot = byte);
+    descriptor[5..]
+        .iter_mut()
+        .zip(text)
+        .for_each(|(slot, byte)| *slot = byte);
     if length < 13 {
         descriptor[5 + length] = b'\n';
     }

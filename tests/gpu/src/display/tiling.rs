@@ -53,7 +53,9 @@ impl Tiling {
         }
         let height = TILE_SIZE / width;
         let tiles_across = (stride / width).max(1);
-        let tile = (y / height).wrapping_mul(tiles_across).wrapping_add(x / width);
+        let tile = (y / height)
+            .wrapping_mul(tiles_across)
+            .wrapping_add(x / width);
         let (tx, ty) = (x % width, y % height);
         let inner = match self {
             Tiling::Linear | Tiling::X => ty * width + tx,
@@ -79,7 +81,10 @@ fn yf_inner(x: u64, y: u64, bytes_per_pixel: u32) -> u64 {
         2 | 4 => [y2, x4, y3, x5, y4, x6],
         _ => [x4, y2, x5, y3, x6, x7],
     };
-    upper.iter().enumerate().fold(line, |offset, (n, bit)| offset | bit << (6 + n))
+    upper
+        .iter()
+        .enumerate()
+        .fold(line, |offset, (n, bit)| offset | bit << (6 + n))
 }
 
 #[cfg(test)]
