@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! The C helpers, as functions without unsafe.
+
+use kernel::{bindings, prelude::*};
+use kvmgt_core::device::Device;
+
+/// What bindgen makes of `helpers.h`.
+#[allow(
+    improper_ctypes,
+    missing_docs,
+    unreachable_pub,
+    reason = "generated, and C's structures are only pointed to"
+)]
+mod raw {
+    use kernel::bindings::{bin_attribute, pci_dev};
+    include!(concat!(env!("KVMGT_OBJ"), "/linux/helpers_generated.rs"));
+}
+
+/// Gives an attribute a lockdep class.
+pub(crate) fn bin_attr_init(attribute: &mut bindings::bin_attribute) {
+    // SAFETY: the attribute is valid; it is written to only during the call.
+    unsafe { raw::kvmgt_bin_attr_init(attribute) };
+}
+
+/// A GPU that i915 drives.
+pub(crate) struct Gpu(*mut bindings::pci_dev);
+
+impl Gpu {
+    /// Calls `visit` with each of them.
+    pub(crate) fn for_each(mut visit: impl FnMut(&Self)) {
+        let mut gpu = Self(core::ptr::null_mut());
+        loop {
+            // SAFETY: null, or a device with a reference, which the call takes over.
+            gpu.0 = unsafe { raw::kvmgt_next_i915(gpu.0) };
+            if gpu.0.is_null() {
+                break;
+            }
+            visit(&gpu);
+        }
+    }
+
+    /// Whether its `i915.gvt` device is there.
+    pub(crate) fn has_gvt_device(&self) -> bool {
+        // SAFETY: `for_each` holds a reference.
+        unsafe { raw::kvmgt_has_gvt_device(self.0) }
+    }
+
+    /// Its name in sysfs.
+    pub(crate) fn name(&self) -> &str {
+        // SAFETY: `for_each` holds a reference, and the name lives as long as the device.
+        let name = unsafe { CStr::from_char_ptr(bindings::dev_name(&raw const (*self.0).dev)) };
+        name.to_str().unwrap_or("?")
+    }
+}
+
+/// Traces that kvmgt attached to a GPU.
+pub(crate) fn trace_attach(name: &CStr, device: &Device) {
+    let version = device.version();
+    // SAFETY: the name is valid; the event copies it.
+    unsafe {
+        raw::kvmgt_trace_attach(
+            name.as_char_ptr(),
+            version.major.into(),
+            version.minor.into(),
+            device.features(),
+            device.model().tracked(),
+            device.golden().lacking(),
+        );
+    }
+}
+
+/// Traces that kvmgt let go of a GPU.
+pub(crate) fn trace_detach(name: &CStr) {
+    // SAFETY: the name is valid; the event copies it.
+    unsafe { raw::kvmgt_trace_detach(name.as_char_ptr()) };
+}
+
+/// Traces a part of a reset.
+pub(crate) fn trace_gpu_reset(name: &CStr, engines: u32, phase: u32) {
+    // SAFETY: the name is valid; the event copies it.
+    unsafe { raw::kvmgt_trace_gpu_reset(name.as_char_ptr(), engines, phase) };
+}
+
+/// Traces a suspend of the host.
+pub(crate) fn trace_suspend(name: &CStr) {
+    // SAFETY: the name is valid; the event copies it.
+    unsafe { raw::kvmgt_trace_suspend(name.as_char_ptr()) };
+}
+
+/// Traces a resume of the host.
+pub(crate) fn trace_resume(name: &CStr) {
+    // SAFETY: the name is valid; the event copies it.
+    unsafe { raw::kvmgt_trace_resume(name.as_char_ptr()) };
+}

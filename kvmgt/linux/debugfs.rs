@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! The folder `gvt` in the debugfs folder of the card: `dri/<N>/gvt`.
+//!
+//! The kernel crate's abstraction only makes folders in debugfs' root, so the bindings are used.
+
+use crate::listener::Listener;
+use kernel::{bindings, prelude::*};
+
+/// Everybody who may look into debugfs may read, nobody may write.
+const READ_ONLY: bindings::umode_t = 0o444;
+
+/// The folder; gone, and no longer read by anybody, when it is dropped.
+pub(crate) struct Debugfs(*mut bindings::dentry);
+
+// SAFETY: the dentry is only removed, which any thread may do.
+unsafe impl Send for Debugfs {}
+
+impl Debugfs {
+    /// Makes the folder. Without a card, or without debugfs, there is none, which is no error.
+    ///
+    /// # Safety
+    ///
+    /// `card` is null or valid; it, and `listener`, stay valid where they are until this is
+    /// dropped.
+    pub(crate) unsafe fn new(card: *const bindings::drm_device, listener: &Listener) -> Self {
+        if card.is_null() {
+            return Self(core::ptr::null_mut());
+        }
+        // SAFETY: the card is valid; debugfs takes any parent but null, which would be its root,
+        // and a card always has a folder or an error in its place.
+        let folder = unsafe { bindings::debugfs_create_dir(name(c"gvt"), (*card).debugfs_root) };
+        let tracked = listener.tracked.as_ptr();
+        // SAFETY: the folder is valid or an error, which makes this do nothing. The number is an
+        // aligned `usize`, which is C's `unsigned long`, that outlives the file and is only
+        // accessed whole.
+        unsafe {
+            bindings::debugfs_create_ulong(name(c"num_tracked_mmio"), READ_ONLY, folder, tracked);
+        }
+        let counters = [
+            (c"host_reset_prepare", &listener.reset_prepare),
+            (c"host_reset_done", &listener.reset_done),
+            (c"host_suspend", &listener.suspend),
+            (c"host_resume", &listener.resume),
+        ];
+        for (file, counter) in counters {
+            // SAFETY: as above, with a `u32`.
+            unsafe {
+                bindings::debugfs_create_u32(name(file), READ_ONLY, folder, counter.as_ptr());
+            }
+        }
+        Self(folder)
+    }
+}
+
+impl Drop for Debugfs {
+    fn drop(&mut self) {
+        // SAFETY: the folder is ours; null and errors are accepted. It waits for readers.
+        unsafe { bindings::debugfs_remove(self.0) };
+    }
+}
+
+/// A constant name as C takes it.
+fn name(name: &'static CStr) -> *const c_char {
+    name.as_char_ptr()
+}
