@@ -141,15 +141,19 @@ impl fmt::Display for Dump {
     }
 }
 
-/// Source text with each run of white space as one blank.
-struct Words(&'static str);
+/// Source text with each run of white space as one blank, and none in front of a colon.
+pub struct Words(pub &'static str);
 
 impl fmt::Display for Words {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
         for word in self.0.split_whitespace() {
+            let separator = if word == ":" {
+                ""
+            } else {
+                core::mem::replace(&mut separator, " ")
+            };
             write!(f, "{separator}{word}")?;
-            separator = " ";
         }
         Ok(())
     }
