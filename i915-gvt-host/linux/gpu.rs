@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! A GPU that is offered to kvmgt.
+
+use crate::shim::{self, Callback, Fence, Host, Node, Platform};
+use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicBool, Ordering};
+use gvt_host::mmio::Variant;
+use gvt_host::table::{self, Client, Device};
+use gvt_host::world::{GgttPage, Placed, Registers, World};
+use gvt_host::State;
+use iface::types::{
+    Engine, Info, Snapshot, ENGINE_VIDEO, GGTT_PAGE_SHIFT, INFO_NO_DISPLAY, MAX_ENGINES, MAX_PIPES,
+    PAGE_SIZE_2M, PAGE_SIZE_4K, PAGE_SIZE_64K,
+};
+use iface::HostTable;
+use kernel::prelude::*;
+use kernel::sync::{new_mutex, Mutex};
+
+const _: () = {
+    assert!(crate::bindings::GVT_SHIM_MAX_ENGINES as usize == MAX_ENGINES);
+    assert!(crate::bindings::GVT_SHIM_MAX_PIPES as usize == MAX_PIPES);
+};
+
+/// The client's place: written while `there` is false and nobody reads, read while it is true.
+struct ClientCell {
+    there: AtomicBool,
+    client: UnsafeCell<Option<Client>>,
+}
+
+/// A GPU that is offered; see the module.
+#[pin_data]
+pub(crate) struct Gpu {
+    host: Host,
+    info: Info,
+    variant: Variant,
+    snapshot: Snapshot,
+    client: ClientCell,
+    table: HostTable,
+    #[pin]
+    state: Mutex<State<Gpu>>,
+}
+
+// SAFETY: what the pointers in `host`, `info` and `snapshot` lead to may be used from any thread
+// and outlives the GPU's offer; `state` is locked; `client` is guarded as its type says.
+unsafe impl Send for Gpu {}
+// SAFETY: as above.
+unsafe impl Sync for Gpu {}
+
+impl Gpu {
+    /// Describes the GPU and makes its table.
+    pub(crate) fn new(
+        host: Host,
+        platform: &Platform,
+        snapshot: Snapshot,
+    ) -> Result<Pin<KBox<Self>>> {
+        let info = info(platform);
+        let variant = Variant {
+            platform: table::platform(&info)?,
+            vcs1: info
+                .engines
+                .iter()
+                .take(info.engine_count as usize)
+                .any(|engine| engine.class == ENGINE_VIDEO && engine.instance == 1),
+        };
+        KBox::pin_init(
+            pin_init!(&this in Self {
+                host,
+                info,
+                variant,
+                snapshot,
+                client: ClientCell {
+                    there: AtomicBool::new(false),
+                    client: UnsafeCell::new(None),
+                },
+                // SAFETY: the box is pinned; C frees it after the client's remove.
+                table: unsafe { table::of::<Self>(this.as_ptr()) },
+                state <- new_mutex!(State::new()),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// The snapshot, and when it was taken.
+    pub(crate) fn kept(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// The table to publish.
+    pub(crate) fn table(&self) -> &HostTable {
+        &self.table
+    }
+}
+
+/// The contract's form of what C says.
+fn info(from: &Platform) -> Info {
+    let mut engines = [Engine::default(); MAX_ENGINES];
+    for (engine, from) in engines.iter_mut().zip(&from.engines) {
+        *engine = Engine {
+            class: from.class,
+            instance: from.instance,
+            mmio_base: from.mmio_base,
+            context_size: from.context_size,
+            mask: from.mask,
+        };
+    }
+    Info {
+        platform: from.platform,
+        stepping: from.graphics_step,
+        vendor: from.pci.vendor,
+        device: from.pci.device,
+        subsystem_vendor: from.pci.subsystem_vendor,
+        subsystem: from.pci.subsystem_device,
+        revision: u32::from(from.pci.revision),
+        drm_minor: from.drm_minor,
+        ggtt_size: from.ggtt_size,
+        aperture_size: from.aperture_size,
+        aperture_base: from.aperture_base,
+        gttmmadr_base: from.gttmmadr_base,
+        gttmmadr_size: from.gttmmadr_size,
+        fence_count: from.num_fences,
+        // i915 has the same bit for the same size.
+        page_sizes: from.page_sizes & (PAGE_SIZE_4K | PAGE_SIZE_64K | PAGE_SIZE_2M),
+        pipe_offsets: from.pipe_offsets,
+        transcoder_offsets: from.transcoder_offsets,
+        cursor_offsets: from.cursor_offsets,
+        pipe_mask: from.pipe_mask,
+        engine_count: from.num_engines,
+        engines,
+        flags: if from.pipe_mask == 0 {
+            INFO_NO_DISPLAY
+        } else {
+            0
+        },
+        parent: from.parent.cast(),
+        dma_device: from.parent.cast(),
+        card: from.card.cast(),
+    }
+}
+
+impl Device for Gpu {
+    fn snapshot(&self) -> Result<Snapshot> {
+        Ok(self.snapshot)
+    }
+
+    fn variant(&self) -> Variant {
+        self.variant
+    }
+}
+
+impl World for Gpu {
+    type Node = SendNode;
+    type Fence = SendFence;
+
+    fn info(&self) -> Info {
+        self.info
+    }
+
+    fn with_state<R>(&self, f: impl FnOnce(&mut State<Self>) -> R) -> R {
+        f(&mut self.state.lock())
+    }
+
+    fn set_client(&self, client: Option<Client>) {
+        let there = client.is_some();
+        if there {
+            // SAFETY: `gvt_host` sets one only where none was or the last was drained, so nobody
+            // reads.
+            unsafe { *self.client.client.get() = client };
+        }
+        self.client.there.store(there, Ordering::Release);
+        if !there {
+            shim::drain_callbacks();
+        }
+    }
+
+    fn with_client(&self, f: impl FnOnce(&Client)) {
+        let _callback = Callback::enter();
+        if self.client.there.load(Ordering::Acquire) {
+            // SAFETY: it was written before `there` was set, and will not be written before this
+            // call-back is drained.
+            if let Some(client) = unsafe { &*self.client.client.get() } {
+                f(client);
+            }
+        }
+    }
+
+    fn has_client(&self) -> bool {
+        self.client.there.load(Ordering::Acquire)
+    }
+
+    fn wake_get(&self) -> Result {
+        self.host.wake_get();
+        Ok(())
+    }
+
+    fn wake_put(&self) {
+        self.host.wake_put();
+    }
+
+    fn with_registers<R>(&self, f: impl FnOnce(&mut dyn Registers) -> R) -> Result<R> {
+        self.host.with_registers(f)
+    }
+
+    fn ggtt_insert(
+        &self,
+        pages: u64,
+        align: u64,
+        between: (GgttPage, GgttPage),
+    ) -> Result<Placed<Self::Node>> {
+        let (node, start) = self.host.ggtt_insert(
+            pages << GGTT_PAGE_SHIFT,
+            align << GGTT_PAGE_SHIFT,
+            (
+                between.0 .0 << GGTT_PAGE_SHIFT,
+                between.1 .0 << GGTT_PAGE_SHIFT,
+            ),
+        )?;
+        Ok(Placed {
+            node: SendNode(node),
+            first: GgttPage(start >> GGTT_PAGE_SHIFT),
+        })
+    }
+
+    fn ggtt_remove(&self, node: Self::Node) {
+        self.host.ggtt_remove(node.0);
+    }
+
+    fn ggtt_write(&self, first: GgttPage, entries: &[u64]) {
+        self.host.pte_write(first.0, entries);
+    }
+
+    fn ggtt_flush(&self) {
+        self.host.ggtt_invalidate();
+    }
+
+    fn scratch_entry(&self) -> u64 {
+        self.host.scratch_pte()
+    }
+
+    fn fence_reserve(&self) -> Result<Self::Fence> {
+        self.host.fence_reserve().map(SendFence)
+    }
+
+    fn fence_unreserve(&self, fence: Self::Fence) {
+        self.host.fence_release(fence.0);
+    }
+
+    fn fence_write(&self, fence: &Self::Fence, value: u64) {
+        self.host.fence_write(fence.0, value);
+    }
+}
+
+/// A node that may go from thread to thread.
+pub(crate) struct SendNode(Node);
+
+// SAFETY: it is only handed back to C, under i915's lock.
+unsafe impl Send for SendNode {}
+
+/// A fence register that may go from thread to thread.
+pub(crate) struct SendFence(Fence);
+
+// SAFETY: as above.
+unsafe impl Send for SendFence {}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! The Linux side of i915-gvt-host: what stands between i915 and the crate `gvt_host`.
+//!
+//! i915's own files call hooks (`i915_gvt_host.h`); `hooks.c` decides which GPUs take part and
+//! hands events over to [`hooks`]. In the other direction [`gpu`] implements what `gvt_host` asks
+//! of a GPU by the functions of `shim.h`.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`hooks`] | the functions that C calls |
+//! | [`golden`] | the snapshots of all GPUs, for as long as i915 is loaded |
+//! | [`gpu`] | a GPU that is offered to kvmgt |
+//! | [`shim`] | safe names for the C functions |
+//! | [`bindings`] | their declarations |
+//!
+//! Unsafe code is in `hooks`, `shim` and, where a lock or an address is vouched for, in `golden`
+//! and `gpu`.
+
+mod bindings;
+mod golden;
+mod gpu;
+mod hooks;
+mod shim;
+
+/// What the printing macros of the kernel crate put in front.
+const __LOG_PREFIX: &[u8] = b"i915-gvt-host\0";

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * State of one GPU on the C side of the GVT-g host half.
+ */
+
+#ifndef _GVT_HOST_HOST_H_
+#define _GVT_HOST_HOST_H_
+
+#include <linux/atomic.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "intel_wakeref.h"
+
+#include "shim.h"
+
+struct gvt_auxdev;
+struct intel_device_info;
+
+/**
+ * struct gvt_host - a GPU that is offered to kvmgt
+ * @i915: the GPU
+ * @core: what gvt_rs_create() made
+ * @auxdev: the published auxiliary device
+ * @mmio_lock: held through a section of register accesses
+ * @wake_lock: protects @wakes and @wakeref
+ * @wakes: how often the GPU is to be kept awake
+ * @wakeref: what i915 gave for it, while @wakes is not 0
+ * @resets: depth of whole-GPU resets: giving up on one is a reset inside it
+ * @asleep: between suspend and resume
+ *
+ * Reached from hooks through i915->gvt_host, which is protected by SRCU.
+ */
+struct gvt_host {
+	struct drm_i915_private *i915;
+	void *core;
+	struct gvt_auxdev *auxdev;
+	spinlock_t mmio_lock;
+	spinlock_t wake_lock;
+	unsigned long wakes;
+	intel_wakeref_t wakeref;
+	atomic_t resets;
+	unsigned long asleep;
+};
+
+u32 gvt_host_platform_of(const struct intel_device_info *info);
+struct gvt_shim_pci_id gvt_host_pci_id_of(struct pci_dev *pdev);
+
+struct gvt_auxdev *gvt_auxdev_create(struct drm_i915_private *i915,
+				     const struct gvt_shim_offer *offer);
+void gvt_auxdev_destroy(struct gvt_auxdev *gvt);
+
+#endif /* _GVT_HOST_HOST_H_ */

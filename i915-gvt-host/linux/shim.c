@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * Functions for what i915 has as macros and inlines: platform, power and
+ * registers. Each does one thing; decisions are made in Rust.
+ */
+
+#include <linux/delay.h>
+#include <linux/pci.h>
+#include <linux/timekeeping.h>
+
+#include <drm/drm_file.h>
+#include <drm/intel/pci_config.h>
+
+#include "display/intel_display_core.h"
+#include "display/intel_display_device.h"
+#include "gt/intel_engine.h"
+#include "gt/intel_gt.h"
+
+#include "host.h"
+#include "i915_drv.h"
+#include "intel_runtime_pm.h"
+#include "intel_uncore.h"
+
+u32 gvt_host_platform_of(const struct intel_device_info *info)
+{
+	switch (info->platform) {
+	case INTEL_BROADWELL:
+		return GVT_SHIM_BROADWELL;
+	case INTEL_SKYLAKE:
+		return GVT_SHIM_SKYLAKE;
+	case INTEL_KABYLAKE:
+		return GVT_SHIM_KABYLAKE;
+	case INTEL_BROXTON:
+		return GVT_SHIM_BROXTON;
+	case INTEL_COFFEELAKE:
+		return GVT_SHIM_COFFEELAKE;
+	case INTEL_COMETLAKE:
+		return GVT_SHIM_COMETLAKE;
+	default:
+		return GVT_SHIM_UNSUPPORTED;
+	}
+}
+
+struct gvt_shim_pci_id gvt_host_pci_id_of(struct pci_dev *pdev)
+{
+	return (struct gvt_shim_pci_id) {
+		.domain = pci_domain_nr(pdev->bus),
+		.bus_devfn = pci_dev_id(pdev),
+		.vendor = pdev->vendor,
+		.device = pdev->device,
+		.subsystem_vendor = pdev->subsystem_vendor,
+		.subsystem_device = pdev->subsystem_device,
+		.revision = pdev->revision,
+	};
+}
+
+static void fill_engines(struct drm_i915_private *i915,
+			 struct gvt_shim_platform *out)
+{
+	struct intel_engine_cs *engine;
+	enum intel_engine_id id;
+
+	for_each_engine(engine, to_gt(i915), id) {
+		struct gvt_shim_engine *e;
+
+		if (out->num_engines == GVT_SHIM_MAX_ENGINES)
+			break;
+
+		e = &out->engines[out->num_engines++];
+		e->class = engine->class;
+		e->instance = engine->instance;
+		e->mmio_base = engine->mmio_base;
+		e->context_size = engine->context_size;
+		e->mask = engine->mask;
+	}
+}
+
+static void fill_display(struct drm_i915_private *i915,
+			 struct gvt_shim_platform *out)
+{
+	struct intel_display *display = i915->display;
+	enum pipe pipe;
+
+	BUILD_BUG_ON((int)I915_MAX_PIPES != GVT_SHIM_MAX_PIPES);
+
+	out->pipe_mask = DISPLAY_RUNTIME_INFO(display)->pipe_mask;
+	for (pipe = PIPE_A; pipe < I915_MAX_PIPES; pipe++) {
+		enum transcoder trans = (enum transcoder)pipe;
+
+		if (!(out->pipe_mask & BIT(pipe)))
+			continue;
+
+		out->pipe_offsets[pipe] =
+			INTEL_DISPLAY_DEVICE_PIPE_OFFSET(display, pipe) -
+			INTEL_DISPLAY_DEVICE_PIPE_OFFSET(display, PIPE_A);
+		out->transcoder_offsets[pipe] =
+			INTEL_DISPLAY_DEVICE_TRANS_OFFSET(display, trans) -
+			INTEL_DISPLAY_DEVICE_TRANS_OFFSET(display, TRANSCODER_A);
+		out->cursor_offsets[pipe] =
+			INTEL_DISPLAY_DEVICE_CURSOR_OFFSET(display, pipe) -
+			INTEL_DISPLAY_DEVICE_CURSOR_OFFSET(display, PIPE_A);
+	}
+}
+
+/* *out is all zero. */
+void gvt_shim_platform(struct drm_i915_private *i915,
+		       struct gvt_shim_platform *out)
+{
+	struct pci_dev *pdev = to_pci_dev(i915->drm.dev);
+	struct i915_ggtt *ggtt = to_gt(i915)->ggtt;
+
+	out->platform = gvt_host_platform_of(INTEL_INFO(i915));
+	out->graphics_step = INTEL_GRAPHICS_STEP(i915);
+	out->pci = gvt_host_pci_id_of(pdev);
+
+	fill_engines(i915, out);
+	fill_display(i915, out);
+
+	out->ggtt_size = ggtt->vm.total;
+	out->aperture_size = ggtt->mappable_end;
+	out->aperture_base = ggtt->gmadr.start;
+	out->gttmmadr_base = pci_resource_start(pdev, GEN4_GTTMMADR_BAR);
+	out->gttmmadr_size = pci_resource_len(pdev, GEN4_GTTMMADR_BAR);
+	out->num_fences = ggtt->num_fences;
+
+	out->page_sizes = RUNTIME_INFO(i915)->page_sizes;
+	out->drm_minor = i915->drm.primary->index;
+	out->parent = i915->drm.dev;
+	out->card = &i915->drm;
+}
+
+/* All ones if the read fails, as the bus has it. */
+u32 gvt_shim_config_read(struct pci_dev *pdev, u32 offset)
+{
+	u32 value;
+
+	if (pci_read_config_dword(pdev, offset, &value))
+		return ~0;
+
+	return value;
+}
+
+struct device *gvt_shim_device(struct drm_i915_private *i915)
+{
+	return i915->drm.dev;
+}
+
+u64 gvt_shim_boot_ns(void)
+{
+	return ktime_get_boottime_ns();
+}
+
+void gvt_shim_delay_us(u32 us)
+{
+	udelay(us);
+}
+
+void gvt_shim_wake_get(struct gvt_host *host)
+{
+	struct intel_runtime_pm *rpm = &host->i915->runtime_pm;
+	intel_wakeref_t wakeref = intel_runtime_pm_get(rpm);
+
+	spin_lock(&host->wake_lock);
+	if (!host->wakes++)
+		swap(wakeref, host->wakeref);
+	spin_unlock(&host->wake_lock);
+
+	if (wakeref)
+		intel_runtime_pm_put(rpm, wakeref);
+}
+
+void gvt_shim_wake_put(struct gvt_host *host)
+{
+	intel_wakeref_t wakeref = NULL;
+
+	spin_lock(&host->wake_lock);
+	if (!--host->wakes)
+		swap(wakeref, host->wakeref);
+	spin_unlock(&host->wake_lock);
+
+	if (wakeref)
+		intel_runtime_pm_put(&host->i915->runtime_pm, wakeref);
+}
+
+void gvt_shim_forcewake_get(struct drm_i915_private *i915)
+{
+	intel_uncore_forcewake_get(&i915->uncore, FORCEWAKE_ALL);
+}
+
+void gvt_shim_forcewake_put(struct drm_i915_private *i915)
+{
+	intel_uncore_forcewake_put(&i915->uncore, FORCEWAKE_ALL);
+}
+
+u32 gvt_shim_mmio_read32(struct drm_i915_private *i915, u32 offset)
+{
+	return intel_uncore_read_fw(&i915->uncore, _MMIO(offset));
+}
+
+void gvt_shim_mmio_write32(struct drm_i915_private *i915, u32 offset, u32 value)
+{
+	intel_uncore_write_fw(&i915->uncore, _MMIO(offset), value);
+}
+
+/* So that i915 does not take our reads for an access of its own gone wrong. */
+void gvt_shim_clear_unclaimed(struct drm_i915_private *i915)
+{
+	intel_uncore_unclaimed_mmio(&i915->uncore);
+}
+
+bool gvt_shim_mmio_enter(struct gvt_host *host, struct gvt_shim_section *section)
+{
+	struct drm_i915_private *i915 = host->i915;
+
+	section->wakeref = intel_runtime_pm_get_if_in_use(&i915->runtime_pm);
+	if (!section->wakeref)
+		return false;
+
+	spin_lock_irqsave(&host->mmio_lock, section->flags);
+	gvt_shim_forcewake_get(i915);
+
+	return true;
+}
+
+void gvt_shim_mmio_leave(struct gvt_host *host,
+			 const struct gvt_shim_section *section)
+{
+	struct drm_i915_private *i915 = host->i915;
+
+	gvt_shim_forcewake_put(i915);
+	spin_unlock_irqrestore(&host->mmio_lock, section->flags);
+
+	intel_runtime_pm_put(&i915->runtime_pm, section->wakeref);
+}
