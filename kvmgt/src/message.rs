@@ -14,6 +14,15 @@ use kernel::prelude::{Error, ENODEV, ENOMEM};
 /// What to do about an i915 and a kvmgt that do not fit.
 const REBUILD: &str = "load the i915 and the kvmgt of one build";
 
+/// An error by its number, since not every kernel has the names.
+struct Errno(Error);
+
+impl fmt::Display for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error {}", self.0.to_errno())
+    }
+}
+
 /// kvmgt has a GPU. Level: info.
 #[derive(Clone, Copy, Debug)]
 pub struct Attached {
@@ -97,7 +106,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Info(error) => write!(f, "i915 does not describe the GPU ({error:?})"),
+            Self::Info(error) => write!(f, "i915 does not describe the GPU ({})", Errno(*error)),
             Self::Platform(number) => write!(
                 f,
                 "i915 calls the GPU platform {number}, which this kvmgt does not know; \
@@ -105,7 +114,8 @@ impl fmt::Display for Failure {
             ),
             Self::NoSnapshot(error) => write!(
                 f,
-                "i915 has no golden snapshot ({error:?}); unbind and bind it to take one"
+                "i915 has no golden snapshot ({}); unbind and bind it to take one",
+                Errno(*error)
             ),
             Self::Damaged(damage) => {
                 f.write_str("the golden snapshot is damaged: ")?;
@@ -124,7 +134,7 @@ impl fmt::Display for Failure {
                 f,
                 "the golden snapshot is of another GPU than {ids}; {REBUILD}"
             ),
-            Self::Memory(error) => write!(f, "no golden state ({error:?})"),
+            Self::Memory(error) => write!(f, "no golden state ({})", Errno(*error)),
         }
     }
 }
@@ -150,7 +160,7 @@ impl fmt::Display for FileIgnored {
         match error {
             FileError::Bad(bad @ (BadFile::Magic | BadFile::Device { .. })) => write!(f, "{bad}")?,
             FileError::Bad(bad) => write!(f, "it is damaged, {bad}")?,
-            FileError::Failed(error) => write!(f, "{error:?}")?,
+            FileError::Failed(error) => write!(f, "{}", Errno(*error))?,
         }
         f.write_str("; the snapshot is used")
     }
