@@ -83,7 +83,7 @@ struct gvt_auxdev *gvt_auxdev_create(struct drm_i915_private *i915,
 	struct gvt_auxdev *gvt;
 	int ret;
 
-	gvt = kzalloc(sizeof(*gvt), GFP_KERNEL);
+	gvt = kzalloc_obj(*gvt);
 	if (!gvt)
 		return ERR_PTR(-ENOMEM);
 

@@ -129,7 +129,7 @@ static int publish(struct drm_i915_private *i915)
 	struct gvt_host *host;
 	int ret;
 
-	host = kzalloc(sizeof(*host), GFP_KERNEL);
+	host = kzalloc_obj(*host);
 	if (!host)
 		return -ENOMEM;
 

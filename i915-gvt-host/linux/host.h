@@ -35,8 +35,8 @@ struct gvt_host {
 	struct drm_i915_private *i915;
 	void *core;
 	struct gvt_auxdev *auxdev;
-	spinlock_t mmio_lock;
-	spinlock_t wake_lock;
+	spinlock_t mmio_lock; /* a section of register accesses */
+	spinlock_t wake_lock; /* wakes and wakeref */
 	unsigned long wakes;
 	intel_wakeref_t wakeref;
 	atomic_t resets;

@@ -42,7 +42,7 @@ int gvt_shim_ggtt_insert(struct gvt_host *host, u64 size, u64 align, u64 start,
 	    start >= end || end > vm->total)
 		return -EINVAL;
 
-	new = kzalloc(sizeof(*new), GFP_KERNEL);
+	new = kzalloc_obj(*new);
 	if (!new)
 		return -ENOMEM;
 
