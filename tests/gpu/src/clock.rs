@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! Virtual time.
 
+use std::collections::BTreeMap;
 use std::ops::Add;
 use std::ops::AddAssign;
 use std::time::Instant;
+
+use crate::engine::ContextKey;
 
 /// Virtual nanoseconds since power-on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,6 +84,10 @@ enum Drive {
 pub struct Clock {
     now: Nanos,
     drive: Drive,
+    /// How far the engine in execution is ahead of `now`.
+    ahead: Nanos,
+    /// The longest that an engine took in this slice.
+    longest: Nanos,
 }
 
 impl Default for Clock {
@@ -88,14 +95,35 @@ impl Default for Clock {
         Self {
             now: Nanos(0),
             drive: Drive::Monotonic(Instant::now()),
+            ahead: Nanos(0),
+            longest: Nanos(0),
         }
     }
 }
 
 impl Clock {
-    /// Virtual time now.
+    /// Virtual time now; inside of a slice that of the engine in execution.
     pub fn now(&self) -> Nanos {
-        self.now
+        self.now + self.ahead
+    }
+
+    /// Begins the part of a slice that belongs to the next engine, at the slice's start.
+    pub fn begin_engine(&mut self) {
+        self.longest = self.longest.max(self.ahead);
+        self.ahead = Nanos(0);
+    }
+
+    /// Lets the engine in execution spend `cycles`.
+    pub fn spend(&mut self, cycles: Cycles) {
+        self.ahead += cycles.nanos();
+    }
+
+    /// Ends a slice: the longest engine's time has passed, and is returned.
+    pub fn end_slice(&mut self) -> Nanos {
+        self.begin_engine();
+        let passed = std::mem::take(&mut self.longest);
+        self.now += passed;
+        passed
     }
 
     /// Lets `time` pass.
@@ -119,6 +147,37 @@ impl Clock {
                 self.now += Nanos(u64::try_from(passed.as_nanos()).unwrap_or(u64::MAX));
             }
         }
+    }
+}
+
+/// Cycles that each context spent on its engine, for a bounded number of contexts.
+#[derive(Debug, Default)]
+pub struct BusyCounters {
+    counters: BTreeMap<ContextKey, Cycles>,
+}
+
+/// Contexts that are counted; more than that and the lowest address makes room.
+const COUNTED_CONTEXTS: usize = 4096;
+
+impl BusyCounters {
+    /// Charges `cycles` to a context.
+    pub fn add(&mut self, context: ContextKey, cycles: Cycles) {
+        if !self.counters.contains_key(&context) && self.counters.len() >= COUNTED_CONTEXTS {
+            self.counters.pop_first();
+        }
+        *self.counters.entry(context).or_default() += cycles;
+    }
+
+    /// What a context spent so far.
+    pub fn of(&self, context: ContextKey) -> Cycles {
+        self.counters.get(&context).copied().unwrap_or_default()
+    }
+
+    /// All contexts that are counted.
+    pub fn iter(&self) -> impl Iterator<Item = (ContextKey, Cycles)> + '_ {
+        self.counters
+            .iter()
+            .map(|(context, cycles)| (*context, *cycles))
     }
 }
 
@@ -149,6 +208,21 @@ mod tests {
 
         assert_eq!(busy, Nanos(0));
         assert!(clock.now() >= Nanos(2_000_000));
+    }
+
+    #[test]
+    fn slice_when_two_engines_run_then_the_longer_counts() {
+        let mut clock = Clock::default();
+        clock.drive_manually();
+
+        clock.begin_engine();
+        clock.spend(Cycles(5000));
+        clock.begin_engine();
+        clock.spend(Cycles(2000));
+
+        assert_eq!(clock.now(), Nanos(2000));
+        assert_eq!(clock.end_slice(), Nanos(5000));
+        assert_eq!(clock.now(), Nanos(5000));
     }
 
     #[test]

@@ -21,16 +21,24 @@
 
 pub mod address;
 pub mod clock;
+pub mod config_space;
 pub mod display;
+pub mod engine;
+pub mod fence;
 pub mod firmware;
+pub mod ggtt;
 pub mod gpu;
 pub mod interrupt;
+pub mod log;
 pub mod memory;
 pub mod options;
 pub mod platform;
+pub mod ppgtt;
 pub mod register_file;
 pub mod regs;
 pub mod seed;
+pub mod tiling;
+pub mod uncore;
 
 pub use address::{DmaAddress, GgttAddress, MmioOffset, PpgttAddress};
 pub use clock::{Cycles, Nanos};
