@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * Events of trace system "gvt", which keeps the name it always had.
+ * Events of trace system "gvt", which keeps the name it always had. The events
+ * of the C GVT-g are about what vGPUs do (shadow page tables, interrupts, ...);
+ * each comes, under its old name, with the code that it is about.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM gvt
