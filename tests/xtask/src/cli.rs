@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! The command line, which others script: names, flags and defaults stay.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::kernel::Version;
+use crate::qemu::Accel;
+
+/// The lab of Intel GVT-g in Rust: builds, VMs and tests on a software GPU.
+///
+/// What a command needs is fetched and built by it, once, under $KVMGT_CACHE (default
+/// $XDG_CACHE_HOME/kvmgt, else ~/.cache/kvmgt).
+#[derive(Parser)]
+#[command(name = "xtask", bin_name = "cargo xtask", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Boot the host VM: our kernel on the software GPU, i915 up, kvmgt not loaded.
+    HostVm(VmArgs),
+    /// Boot a QEMU guest with a stock Debian kernel.
+    GuestVm(GuestArgs),
+    /// Run the tests; ends with the line `N passed, N failed`.
+    Test(TestArgs),
+}
+
+/// What all VMs take.
+#[derive(Args, Clone)]
+pub struct VmArgs {
+    /// The GPU, for example kbl, or skl,aperture=512M,seed=3
+    #[arg(long, value_name = "GPU", default_value = "kbl")]
+    pub gpu: String,
+    /// A folder laid over the VM's root
+    #[arg(long, value_name = "DIR")]
+    pub overlay: Option<PathBuf>,
+    /// A command to run as root under sh, instead of an interactive console; its exit
+    /// status is ours, 124 if it took too long, 125 if the VM did not come up
+    #[arg(long, value_name = "CMD")]
+    pub run: Option<String>,
+    /// Seconds that a VM with --run may take
+    #[arg(long, value_name = "S", default_value_t = 900)]
+    pub timeout: u64,
+    /// The VM's memory
+    #[arg(long, value_name = "SIZE", default_value = "2G")]
+    pub ram: String,
+    /// A file for the kernel's console, instead of a kept log
+    #[arg(long, value_name = "FILE")]
+    pub console: Option<PathBuf>,
+    /// How QEMU executes the VM's code
+    #[arg(long, value_enum, default_value = "tcg")]
+    pub accel: Accel,
+    /// Version of the kernel (default: 7.2 for the host VM, 6.12 for guests)
+    #[arg(long, value_name = "V")]
+    pub kernel_version: Option<Version>,
+}
+
+/// What guests take beyond that.
+#[derive(Args, Clone)]
+pub struct GuestArgs {
+    /// No vGPU: the guest drives the software GPU itself
+    #[arg(long, required = true)]
+    pub native: bool,
+    /// The rest.
+    #[command(flatten)]
+    pub vm: VmArgs,
+}
+
+/// What to test.
+#[derive(Args, Clone, Default)]
+pub struct TestArgs {
+    /// Only what needs no kernel
+    #[arg(long, conflicts_with = "kernel")]
+    pub hosted: bool,
+    /// Only what needs one
+    #[arg(long)]
+    pub kernel: bool,
+    /// Version of the host kernel
+    #[arg(long, value_name = "V")]
+    pub kernel_version: Option<Version>,
+    /// Only the tests whose name contains this
+    #[arg(long, value_name = "NAME")]
+    pub only: Option<String>,
+    /// Name the tests and run none
+    #[arg(long)]
+    pub list: bool,
+    /// The long tests too, or one part of them
+    #[arg(long, value_name = "PART", num_args = 0..=1, default_missing_value = "")]
+    pub full: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn cli_then_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn full_when_given_without_part_then_empty() {
+        let cli = Cli::parse_from(["xtask", "test", "--full"]);
+        assert!(
+            matches!(cli.command, Command::Test(TestArgs { full: Some(part), .. }) if part.is_empty())
+        );
+    }
+
+    #[test]
+    fn guest_vm_when_not_native_then_refused() {
+        assert!(Cli::try_parse_from(["xtask", "guest-vm", "--run", "true"]).is_err());
+    }
+}

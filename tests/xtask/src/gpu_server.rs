@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! The software GPU, served to QEMU over vfio-user by a process of its own.
+
+use std::env;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{bail, Context, Result};
+use rustix::process::{Pid, Signal};
+
+use crate::cache::Cache;
+use crate::command;
+use crate::progress::Step;
+
+/// The server's program, and the name of the package that has it.
+const PROGRAM: &str = "gen9-gpu";
+/// How long the server may take until its socket is there.
+const START: Duration = Duration::from_secs(10);
+/// How long a server may take to end when it is asked to.
+const END: Duration = Duration::from_secs(5);
+/// How often files and children are looked at.
+const POLL: Duration = Duration::from_millis(20);
+
+/// Builds the server and returns its path.
+pub fn build(cache: &Cache) -> Result<PathBuf> {
+    let mut step = Step::start("the software GPU");
+    let log = cache.log("gpu-build")?;
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = command::new(cargo);
+    command
+        .args(["build", "--release", "--workspace", "--bin", PROGRAM])
+        .args(["--message-format=json-render-diagnostics"])
+        .current_dir(command::work_tree());
+    let mut program = None;
+    command::logged(&mut command, &log, |line| {
+        step.line("cargo build");
+        program = executable(line).or(program.take());
+    })?;
+    step.done();
+    program.with_context(|| format!("cargo named no program {PROGRAM}"))
+}
+
+/// The program in a line of cargo's JSON messages.
+fn executable(line: &str) -> Option<PathBuf> {
+    let rest = line.split_once("\"executable\":\"")?.1;
+    let path = rest.split_once('"')?.0;
+    Some(PathBuf::from(path))
+}
+
+/// A server under way; it ends with the value.
+pub struct GpuServer {
+    child: Child,
+    /// Where QEMU connects.
+    pub socket: PathBuf,
+    /// What the server printed.
+    pub log: PathBuf,
+}
+
+impl GpuServer {
+    /// Starts a server for one GPU and waits until its socket is there.
+    ///
+    /// `gpu` is the text of `--gpu`, which the server itself reads and checks.
+    pub fn start(
+        program: &Path,
+        gpu: &str,
+        extra: &[String],
+        folder: &Path,
+        log: PathBuf,
+    ) -> Result<Self> {
+        let socket = folder.join("gpu.sock");
+        let kept = File::create(&log)
+            .with_context(|| format!("cannot create the log {}", log.display()))?;
+        let child = command::tied(program)
+            .arg("--socket")
+            .arg(&socket)
+            .args(["--gpu", gpu])
+            .args(extra)
+            .stdout(kept.try_clone()?)
+            .stderr(kept)
+            .spawn()
+            .with_context(|| format!("cannot run {}", program.display()))?;
+        let mut server = Self { child, socket, log };
+        let start = Instant::now();
+        while !server.socket.exists() {
+            if server.child.try_wait()?.is_some() || start.elapsed() > START {
+                let text = std::fs::read_to_string(&server.log).unwrap_or_default();
+                bail!("the software GPU does not start: {}", command::tail(&text));
+            }
+            thread::sleep(POLL);
+        }
+        Ok(server)
+    }
+
+    /// Ends the server so that it can write what it writes at its end.
+    pub fn finish(mut self) -> Result<()> {
+        // A child that has ended already has an id still, until it is waited for.
+        rustix::process::kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        let start = Instant::now();
+        while start.elapsed() < END && self.child.try_wait()?.is_none() {
+            thread::sleep(POLL);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for GpuServer {
+    fn drop(&mut self) {
+        // An error means that it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn executable_when_message_has_none_then_none() {
+        assert_eq!(executable(r#"{"executable":null}"#), None);
+    }
+
+    #[test]
+    fn executable_when_message_has_one_then_its_path() {
+        let line =
+            r#"{"reason":"compiler-artifact","executable":"/t/release/gen9-gpu","fresh":true}"#;
+        assert_eq!(executable(line), Some(PathBuf::from("/t/release/gen9-gpu")));
+    }
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! The host kernel: Linux with i915-gvt-host linked into i915, and kvmgt beside it.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::{bail, Context, Result};
+
+use crate::cache::{Cache, Key};
+use crate::command;
+use crate::progress::Step;
+use crate::tools;
+
+mod build;
+mod source;
+mod sync;
+mod warning;
+
+/// Changes when the way of building changes, so that old images are not taken for new ones.
+const RECIPE: &str = "1";
+/// Disk space of source, build folder and image together, in MiB.
+const MIB: u64 = 5000;
+
+/// A kernel's major and minor version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    /// Major version.
+    pub major: u32,
+    /// Minor version.
+    pub minor: u32,
+}
+
+impl Version {
+    /// The kernel of record.
+    pub const RECORD: Self = Self { major: 7, minor: 2 };
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+impl FromStr for Version {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let parsed = text
+            .split_once('.')
+            .and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+        match parsed {
+            Some((major, minor)) => Ok(Self { major, minor }),
+            None => bail!("a kernel version is MAJOR.MINOR, for example 7.2"),
+        }
+    }
+}
+
+/// A kernel that can be booted: ours or a stock one.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// The folder that holds `lib/modules`.
+    pub root: PathBuf,
+    /// The compressed kernel.
+    pub kernel: PathBuf,
+    /// What `uname -r` says in it.
+    pub release: String,
+}
+
+impl Image {
+    /// Opens an image folder as `build` and `stock` fill it: `vmlinuz`, `release`, `lib/modules`.
+    pub fn open(root: PathBuf) -> Result<Self> {
+        let file = root.join("release");
+        let release = fs::read_to_string(&file)
+            .with_context(|| format!("cannot read {}", file.display()))?
+            .trim()
+            .to_owned();
+        let kernel = root.join("vmlinuz");
+        Ok(Self {
+            root,
+            kernel,
+            release,
+        })
+    }
+
+    /// The folder of its modules.
+    pub fn modules(&self) -> PathBuf {
+        self.root.join("lib/modules").join(&self.release)
+    }
+}
+
+/// Which checks are compiled into the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flavour {
+    /// As a distribution would have it.
+    Plain,
+    /// With lockdep, atomic-sleep checks and kmemleak.
+    Debug,
+}
+
+impl Flavour {
+    /// What is added to names of things of this flavour.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Debug => "-debug",
+        }
+    }
+
+    /// The fragments of configuration below `tests/xtask/kernel`.
+    fn fragments(self) -> &'static [&'static str] {
+        match self {
+            Self::Plain => &["host.config"],
+            Self::Debug => &["host.config", "debug.config"],
+        }
+    }
+}
+
+/// Where things are in the work tree.
+struct Sources {
+    tree: PathBuf,
+}
+
+impl Sources {
+    fn patch(&self) -> PathBuf {
+        self.tree.join("i915-gvt-host/linux/i915.patch")
+    }
+
+    /// Folders copied into the kernel's `drivers/gpu/drm/i915/gvt_host`, by name there.
+    fn in_tree(&self) -> [(&'static str, PathBuf); 3] {
+        [
+            ("src", self.tree.join("i915-gvt-host/src")),
+            ("linux", self.tree.join("i915-gvt-host/linux")),
+            ("iface", self.tree.join("iface/src")),
+        ]
+    }
+
+    /// Folders copied beside each other for the modules built out of tree.
+    fn out_of_tree(&self) -> [(&'static str, PathBuf); 4] {
+        [
+            ("kvmgt", self.tree.join("kvmgt")),
+            ("iface", self.tree.join("iface")),
+            ("i915-gvt-host", self.tree.join("i915-gvt-host")),
+            ("tests/fixture", self.tree.join("tests/fixture")),
+        ]
+    }
+
+    /// The configuration of a flavour, all fragments in one text.
+    fn config(&self, flavour: Flavour) -> Result<String> {
+        let mut text = String::new();
+        for name in flavour.fragments() {
+            let file = self.tree.join("tests/xtask/kernel").join(name);
+            text += &fs::read_to_string(&file)
+                .with_context(|| format!("cannot read {}", file.display()))?;
+        }
+        Ok(text)
+    }
+}
+
+/// Returns the host kernel, building what is not up to date.
+pub fn host(cache: &Cache, version: Version, flavour: Flavour) -> Result<Image> {
+    let sources = Sources {
+        tree: command::work_tree(),
+    };
+    let config = sources.config(flavour)?;
+    let bindgen = tools::bindgen(cache)?;
+    let mut key = Key::new()
+        .add("recipe", RECIPE)
+        .add("version", version.to_string())
+        .add("config", &config)
+        .add("bindgen", bindgen.to_string_lossy().as_bytes())
+        .add(
+            "rustc",
+            command::output(command::new(build::RUSTC).arg("--version"))?,
+        )
+        .add(
+            "gcc",
+            command::output(command::new("gcc").arg("-dumpfullversion"))?,
+        );
+    for (name, folder) in sources.in_tree().iter().chain(&sources.out_of_tree()) {
+        key = key.add("folder", name).files(folder)?;
+    }
+    let name = format!("kernel-{version}{}", flavour.suffix());
+    let place = cache.artefact(&format!("image-{name}"), &key, MIB, |part| {
+        let mut step = Step::start(format!("kernel {version}{}", flavour.suffix()));
+        let log = cache.log(&name)?;
+        // Flavours share the source; only one at a time may bring it up to date and build.
+        let _lock = cache.lock(&format!("source-{version}"))?;
+        let source = source::ensure(cache, version)?;
+        source::bring_up_to_date(&source, &sources)?;
+        let build = build::Build {
+            source: source.tree(),
+            output: cache.folder(&name)?,
+            modules: source.folder.join("modules"),
+            bindgen: bindgen.clone(),
+            log,
+        };
+        build.run(&sources, &config, part, |line| step.line(line))?;
+        step.done();
+        Ok(())
+    })?;
+    Image::open(place)
+}
+
+/// Makes the path of a file's folder.
+fn make_parent(file: &Path) -> Result<()> {
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn version_when_text_is_no_version_then_says_what_one_is() {
+        let error = "7".parse::<Version>().unwrap_err().to_string();
+        assert!(error.contains("MAJOR.MINOR"));
+    }
+
+    #[test]
+    fn version_when_minor_has_two_digits_then_is_greater() {
+        let six_one: Version = "6.1".parse().unwrap();
+        let six_twelve: Version = "6.12".parse().unwrap();
+        assert!(six_one < six_twelve);
+    }
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! The packages of this machine's own release that the lab needs installed.
+
+use std::collections::BTreeSet;
+
+use anyhow::{bail, Context, Result};
+
+use crate::cache::Cache;
+use crate::command;
+use crate::progress::Step;
+
+/// What a fresh Debian 12 machine lacks: a kernel toolchain with Rust, and what unpacks
+/// and assembles roots.
+const NEEDED: &[&str] = &[
+    "bc",
+    "bison",
+    "busybox-static",
+    "clang-19",
+    "debian-archive-keyring",
+    "flex",
+    "gcc",
+    "kmod",
+    "libclang-19-dev",
+    "libelf-dev",
+    "libssl-dev",
+    "make",
+    "mmdebstrap",
+    "patch",
+    "perl",
+    "python3",
+    "rust-web-src",
+    "rustc-web",
+    "xz-utils",
+    "zstd",
+];
+/// Disk space that installing all of them takes.
+const MIB: u64 = 3000;
+
+/// Installs what is missing; does nothing else, and quickly, when nothing is.
+pub fn install(cache: &Cache) -> Result<()> {
+    let missing = missing()?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let _lock = cache.lock("packages")?;
+    cache.need_space("the kernel toolchain", MIB)?;
+    let mut step = Step::start(format!("installing {}", missing.join(" ")));
+    let log = cache.log("apt")?;
+    let why = "installing packages (once)";
+    let mut apt = |args: &[&str]| {
+        let mut command = command::privileged("apt-get", why)?;
+        command.env("DEBIAN_FRONTEND", "noninteractive").args(args);
+        command::logged(&mut command, &log, |line| step.line(line))
+    };
+    apt(&["update"]).context("no network, or the package mirror does not answer")?;
+    for package in &missing {
+        let known = command::output(command::new("apt-cache").args(["policy", package]))?;
+        if !known.contains("Candidate: ") || known.contains("Candidate: (none)") {
+            bail!("missing package: this machine's archive has no {package} (Debian 12 with its updates has)");
+        }
+    }
+    let mut args = vec!["install", "--yes", "--no-install-recommends"];
+    args.extend(missing.iter().map(String::as_str));
+    apt(&args)?;
+    step.done();
+    Ok(())
+}
+
+/// The packages that are not installed.
+fn missing() -> Result<Vec<String>> {
+    let mut query = command::new("dpkg-query");
+    query.args(["--show", "--showformat=${Package} ${db:Status-Status}\n"]);
+    let listed = command::output(&mut query)
+        .context("this machine is no Debian: dpkg-query does not work")?;
+    Ok(not_installed(NEEDED, &listed))
+}
+
+/// Those of `needed` that dpkg's list does not have as installed.
+fn not_installed(needed: &[&str], listed: &str) -> Vec<String> {
+    let installed: BTreeSet<&str> = listed
+        .lines()
+        .filter_map(|line| line.strip_suffix(" installed"))
+        .collect();
+    needed
+        .iter()
+        .filter(|name| !installed.contains(*name))
+        .map(|name| (*name).to_owned())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn not_installed_when_only_configuration_is_left_then_counts_as_missing() {
+        let listed = "bc installed\nflex config-files\n";
+        assert_eq!(
+            not_installed(&["bc", "flex", "bison"], listed),
+            ["flex", "bison"]
+        );
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! Getting ready what VMs need, several things at a time.
+
+use std::path::PathBuf;
+use std::thread::{self, ScopedJoinHandle};
+
+use anyhow::{anyhow, Result};
+
+use crate::cache::Cache;
+use crate::gpu_server;
+use crate::kernel::{self, Flavour, Image, Version};
+use crate::packages;
+use crate::root::Root;
+use crate::stock;
+use crate::vm::Bench;
+
+/// The stock kernel of guests when none is asked for: that of Debian 13.
+pub const GUEST_KERNEL: Version = Version {
+    major: 6,
+    minor: 12,
+};
+
+/// What a VM boots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Boot {
+    /// Our kernel in the host root.
+    Host(Version, Flavour),
+    /// A stock kernel in the guest root.
+    Guest(Version),
+}
+
+/// What a VM boots, ready.
+#[derive(Clone)]
+pub struct Ready {
+    /// What is the same for all VMs.
+    pub bench: Bench,
+    /// The kernel.
+    pub image: Image,
+    /// The Debian tree.
+    pub root: PathBuf,
+}
+
+/// Fetches and builds what is not there yet.
+pub fn prepare(cache: &Cache, boot: Boot) -> Result<Ready> {
+    packages::install(cache)?;
+    thread::scope(|scope| {
+        let qemu = scope.spawn(|| Root::Qemu.ensure(cache));
+        let gpu = scope.spawn(|| gpu_server::build(cache));
+        let root = scope.spawn(|| match boot {
+            Boot::Host(..) => Root::Host.ensure(cache),
+            Boot::Guest(_) => Root::Guest.ensure(cache),
+        });
+        let image = match boot {
+            Boot::Host(version, flavour) => kernel::host(cache, version, flavour),
+            Boot::Guest(version) => stock::kernel(cache, version),
+        };
+        let (qemu, gpu, root) = (join(qemu), join(gpu), join(root));
+        let bench = Bench {
+            cache: cache.clone(),
+            qemu: qemu?,
+            gpu: gpu?,
+        };
+        Ok(Ready {
+            bench,
+            image: image?,
+            root: root?,
+        })
+    })
+}
+
+fn join<T>(handle: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+    handle
+        .join()
+        .map_err(|_| anyhow!("a step of the preparation panicked"))?
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! The tests that cargo runs.
+
+use std::env;
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::{Context, Count};
+use crate::command;
+use crate::progress::say;
+
+/// cargo in the work tree.
+fn cargo(args: &[&str]) -> Command {
+    let mut command = command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(args).current_dir(command::work_tree());
+    command
+}
+
+/// Every file is formatted.
+pub fn rustfmt(context: &Context) -> Result<Count> {
+    context.step("rustfmt", &mut cargo(&["fmt", "--all", "--check"]), |_| {})?;
+    Ok(Count::ONE)
+}
+
+/// clippy has nothing to say.
+pub fn clippy(context: &Context) -> Result<Count> {
+    let mut command = cargo(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]);
+    context.step("clippy", &mut command, |_| {})?;
+    Ok(Count::ONE)
+}
+
+/// rustdoc has nothing to say.
+pub fn rustdoc(context: &Context) -> Result<Count> {
+    let mut command = cargo(&[
+        "doc",
+        "--workspace",
+        "--no-deps",
+        "--document-private-items",
+    ]);
+    context.step(
+        "rustdoc",
+        command.env("RUSTDOCFLAGS", "-D warnings"),
+        |_| {},
+    )?;
+    Ok(Count::ONE)
+}
+
+/// All tests of the workspace; each counts.
+pub fn tests(context: &Context) -> Result<Count> {
+    let mut count = Count::default();
+    let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
+    let result = context.step("cargo-test", &mut command, |line| {
+        count = count.plus(result_line(line));
+        if line.starts_with("test ") && line.ends_with("FAILED") {
+            say(line);
+        }
+    });
+    match result {
+        Ok(_) => {}
+        // The tests that failed say more than cargo's status, if there are any.
+        Err(error) if count.failed != 0 => say(&format!("{error:#}")),
+        Err(error) => return Err(error),
+    }
+    Ok(count)
+}
+
+/// The numbers in a line `test result: ok. 3 passed; 0 failed; …`.
+fn result_line(line: &str) -> Count {
+    let number = |word: &str| {
+        line.split(';')
+            .find_map(|part| {
+                part.trim()
+                    .strip_suffix(word)?
+                    .rsplit(' ')
+                    .next()?
+                    .parse()
+                    .ok()
+            })
+            .unwrap_or_default()
+    };
+    if !line.starts_with("test result:") {
+        return Count::default();
+    }
+    Count {
+        passed: number(" passed"),
+        failed: number(" failed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn result_line_when_some_failed_then_both_numbers() {
+        let line = "test result: FAILED. 31 passed; 2 failed; 0 ignored; 0 measured";
+        assert_eq!(
+            result_line(line),
+            Count {
+                passed: 31,
+                failed: 2
+            }
+        );
+    }
+
+    #[test]
+    fn result_line_when_another_line_then_nothing() {
+        assert_eq!(result_line("31 passed; 2 failed"), Count::default());
+    }
+}

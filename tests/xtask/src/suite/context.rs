@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! What tests share: the cache, and VMs that are prepared once.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{bail, ensure, Result};
+
+use crate::cache::Cache;
+use crate::command;
+use crate::kernel::{Flavour, Version};
+use crate::prepare::{self, Boot, Ready};
+use crate::progress::Step;
+use crate::qemu::Accel;
+use crate::vm::{End, Outcome, Task, Vm};
+
+/// How long one scenario may take.
+const PATIENCE: Duration = Duration::from_secs(900);
+/// Memory of a scenario's VM.
+const RAM: &str = "2G";
+
+/// What a test gets.
+pub struct Context {
+    /// The cache.
+    pub cache: Cache,
+    /// Version of the host kernel.
+    pub version: Version,
+    ready: RefCell<Vec<(Boot, Ready)>>,
+}
+
+impl Context {
+    /// A context in which nothing is prepared yet.
+    pub fn new(cache: &Cache, version: Version) -> Self {
+        Self {
+            cache: cache.clone(),
+            version,
+            ready: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// Runs a step of a test with its output in a kept log.
+    pub fn step(
+        &self,
+        name: &str,
+        command: &mut Command,
+        mut line: impl FnMut(&str),
+    ) -> Result<PathBuf> {
+        let log = self.cache.log(name)?;
+        let mut step = Step::start(name);
+        command::logged(command, &log, |text| {
+            step.line(text);
+            line(text);
+        })?;
+        Ok(log)
+    }
+
+    /// Prepares what a VM boots, at most once.
+    pub fn prepare(&self, boot: Boot) -> Result<Ready> {
+        if let Some((_, ready)) = self.ready.borrow().iter().find(|(b, _)| *b == boot) {
+            return Ok(ready.clone());
+        }
+        let ready = prepare::prepare(&self.cache, boot)?;
+        self.ready.borrow_mut().push((boot, ready.clone()));
+        Ok(ready)
+    }
+
+    /// The host VM with our kernel.
+    pub fn host(&self) -> Result<Guest> {
+        self.guest(Boot::Host(self.version, Flavour::Plain))
+    }
+
+    /// A VM with a kernel of that kind.
+    pub fn guest(&self, boot: Boot) -> Result<Guest> {
+        let ready = self.prepare(boot)?;
+        let name = match boot {
+            Boot::Host(version, flavour) => format!("host-{version}{}", flavour.suffix()),
+            Boot::Guest(version) => format!("guest-{version}"),
+        };
+        let vm = Vm {
+            name,
+            image: ready.image.clone(),
+            root: ready.root.clone(),
+            overlay: None,
+            i915: true,
+            append: String::new(),
+            gpu: "kbl".to_owned(),
+            gpu_args: Vec::new(),
+            ram: RAM.to_owned(),
+            accel: Accel::Tcg,
+            console: None,
+            timeout: Some(PATIENCE),
+        };
+        Ok(Guest { vm, ready })
+    }
+}
+
+/// A VM about to run a scenario's script.
+pub struct Guest {
+    /// The VM, to be changed as the scenario needs.
+    pub vm: Vm,
+    ready: Ready,
+}
+
+impl Guest {
+    /// Does not load i915 before the script.
+    pub fn without_i915(mut self) -> Self {
+        self.vm.i915 = false;
+        self
+    }
+
+    /// Boots, runs a script as root, and powers off.
+    pub fn run(&self, script: &str) -> Result<Shell> {
+        let outcome = self.vm.run(&self.ready.bench, &Task::Capture(script))?;
+        Ok(Shell { outcome })
+    }
+
+    /// Like [`Guest::run`], and every command of the script must succeed.
+    pub fn check(&self, script: &str) -> Result<Shell> {
+        let shell = self.run(&format!("set -e\n{script}"))?;
+        shell.expect_status(0)?;
+        Ok(shell)
+    }
+}
+
+/// What a script left behind.
+pub struct Shell {
+    outcome: Outcome,
+}
+
+impl Shell {
+    /// Fails unless the script ended with that status; the error shows its last words.
+    pub fn expect_status(&self, status: i32) -> Result<()> {
+        if self.outcome.end == End::Exit(status) {
+            return Ok(());
+        }
+        bail!(
+            "the script ended with {:?}, not {status}\n{}\n{}\nconsole {}, GPU {}",
+            self.outcome.end,
+            command::tail(&self.stdout()),
+            command::tail(&self.stderr()),
+            self.outcome.console.display(),
+            self.outcome.gpu_log.display()
+        )
+    }
+
+    /// How the script ended.
+    pub fn end(&self) -> &End {
+        &self.outcome.end
+    }
+
+    /// The script's stdout.
+    pub fn stdout(&self) -> String {
+        String::from_utf8_lossy(&self.outcome.stdout).into_owned()
+    }
+
+    /// The script's stderr.
+    pub fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.outcome.stderr).into_owned()
+    }
+
+    /// The value of the line `name=value` that the script printed.
+    pub fn value(&self, name: &str) -> Result<String> {
+        let stdout = self.stdout();
+        let found = stdout
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+            .map(str::to_owned);
+        ensure!(
+            found.is_some(),
+            "the script printed no {name}=:\n{}",
+            command::tail(&stdout)
+        );
+        Ok(found.unwrap_or_default())
+    }
+}

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! Running a VM with the software GPU: from an image and a root to an exit status.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::cache::Cache;
+use crate::command;
+use crate::gpu_server::GpuServer;
+use crate::initramfs;
+use crate::kernel::Image;
+use crate::progress::say;
+use crate::qemu::{Accel, Machine};
+
+/// Exit status of a command that was still running when its time was over.
+pub const TIMED_OUT: i32 = 124;
+/// Exit status when the VM did not come up, or died.
+pub const NOT_UP: i32 = 125;
+
+/// How long i915 may take from `modprobe` to a card in /dev/dri, in seconds of the guest.
+const I915_SECONDS: u32 = 300;
+/// How long QEMU may take to end after the guest has said how it ended.
+const POWER_OFF: Duration = Duration::from_secs(20);
+/// How often QEMU is looked at while nothing is heard from the guest.
+const POLL: Duration = Duration::from_millis(100);
+/// The port on which the guest says how far it is.
+const CONTROL: &str = "lab.control";
+/// The ports of the command's output.
+const STDOUT: &str = "lab.stdout";
+/// See [`STDOUT`].
+const STDERR: &str = "lab.stderr";
+
+/// What all VMs need, prepared once.
+#[derive(Clone)]
+pub struct Bench {
+    /// Where logs go.
+    pub cache: Cache,
+    /// The tree with QEMU.
+    pub qemu: PathBuf,
+    /// The GPU server's program.
+    pub gpu: PathBuf,
+}
+
+/// What one VM is to be and do.
+#[derive(Clone)]
+pub struct Vm {
+    /// A word for the names of its logs.
+    pub name: String,
+    /// The kernel.
+    pub image: Image,
+    /// The Debian tree.
+    pub root: PathBuf,
+    /// A folder laid over the tree.
+    pub overlay: Option<PathBuf>,
+    /// Whether to load i915 and wait for its card before the VM counts as up.
+    pub i915: bool,
+    /// More of the kernel's command line.
+    pub append: String,
+    /// The text of `--gpu`.
+    pub gpu: String,
+    /// More arguments of the GPU server.
+    pub gpu_args: Vec<String>,
+    /// Memory, as QEMU writes it.
+    pub ram: String,
+    /// How code is executed.
+    pub accel: Accel,
+    /// The kernel's console goes here instead of into a kept log.
+    pub console: Option<PathBuf>,
+    /// The time it all may take; without one it may take for ever.
+    pub timeout: Option<Duration>,
+}
+
+/// What the VM runs.
+pub enum Task<'a> {
+    /// A command whose output goes to this process's stdout and stderr.
+    Pass(&'a str),
+    /// A command whose output is kept.
+    Capture(&'a str),
+    /// A shell on this process's terminal.
+    Terminal,
+}
+
+/// How a VM ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The command ended with this status.
+    Exit(i32),
+    /// The command was still running when the time was over.
+    TimedOut,
+    /// The VM did not come up, or died; with the reason.
+    NotUp(String),
+}
+
+impl End {
+    /// The exit status that stands for this end.
+    pub fn status(&self) -> i32 {
+        match self {
+            Self::Exit(status) => *status,
+            Self::TimedOut => TIMED_OUT,
+            Self::NotUp(_) => NOT_UP,
+        }
+    }
+}
+
+/// What is left of a VM.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// How it ended.
+    pub end: End,
+    /// The command's stdout, if it was captured.
+    pub stdout: Vec<u8>,
+    /// The command's stderr, if it was captured.
+    pub stderr: Vec<u8>,
+    /// The kernel's console.
+    pub console: PathBuf,
+    /// What the GPU server printed.
+    pub gpu_log: PathBuf,
+}
+
+impl Vm {
+    /// Runs the VM to its end.
+    pub fn run(&self, bench: &Bench, task: &Task<'_>) -> Result<Outcome> {
+        let start = Instant::now();
+        // Not in the cache: a socket's path may have 107 bytes at most.
+        let folder = tempfile::Builder::new().prefix("kvmgt-").tempdir()?;
+        let console = match &self.console {
+            Some(file) => file.clone(),
+            None => bench.cache.log(&format!("{}-console", self.name))?,
+        };
+        let gpu_log = bench.cache.log(&format!("{}-gpu", self.name))?;
+        let server = GpuServer::start(
+            &bench.gpu,
+            &self.gpu,
+            &self.gpu_args,
+            folder.path(),
+            gpu_log.clone(),
+        )?;
+        let script = match task {
+            Task::Pass(text) | Task::Capture(text) => Some(*text),
+            Task::Terminal => None,
+        };
+        let initramfs = folder.path().join("initramfs");
+        initramfs::write(&self.image, script, &initramfs)?;
+
+        let (sender, control) = mpsc::channel();
+        let control_port = Port::open(CONTROL, folder.path(), move |s| read_control(s, &sender))?;
+        let stdout_port = output_port(STDOUT, folder.path(), task, std::io::stdout)?;
+        let stderr_port = output_port(STDERR, folder.path(), task, std::io::stderr)?;
+        let ports = [&control_port, &stdout_port, &stderr_port].map(|p| (p.name, p.socket.clone()));
+        let machine = Machine {
+            qemu: &bench.qemu,
+            image: &self.image,
+            initramfs: &initramfs,
+            root: &self.root,
+            overlay: self.overlay.as_deref(),
+            append: &self.append(),
+            ram: &self.ram,
+            accel: self.accel,
+            gpu: &server.socket,
+            console: &console,
+            ports: &ports,
+            terminal: matches!(task, Task::Terminal),
+        };
+        let errors = bench.cache.log(&format!("{}-qemu", self.name))?;
+        let mut command = machine.command();
+        if machine.terminal {
+            command.stdin(Stdio::inherit());
+        } else {
+            command.stdout(Stdio::null());
+        }
+        let child = command
+            .stderr(fs::File::create(&errors)?)
+            .spawn()
+            .context("cannot run QEMU")?;
+        let mut guard = Guard(child);
+        let deadline = self.timeout.and_then(|timeout| start.checked_add(timeout));
+        let mut end = watch(&mut guard.0, &control, deadline, || {
+            if matches!(task, Task::Pass(_)) {
+                say(&format!(
+                    "the VM is up after {:.0} s",
+                    start.elapsed().as_secs_f64()
+                ));
+            }
+        })?;
+        drop(guard);
+        control_port.close()?;
+        let stdout = stdout_port.close()?;
+        let stderr = stderr_port.close()?;
+        server.finish()?;
+        if let End::NotUp(reason) = &mut end {
+            let text = fs::read_to_string(&errors).unwrap_or_default();
+            if !text.trim().is_empty() {
+                *reason += &format!(": {}", command::tail(&text));
+            }
+        }
+        Ok(Outcome {
+            end,
+            stdout,
+            stderr,
+            console,
+            gpu_log,
+        })
+    }
+
+    fn append(&self) -> String {
+        match self.i915 {
+            true => format!("lab.i915={I915_SECONDS} {}", self.append),
+            false => self.append.clone(),
+        }
+    }
+}
+
+/// Follows what the guest says until it has ended, QEMU has, or the time is over.
+fn watch(
+    child: &mut Child,
+    control: &Receiver<String>,
+    deadline: Option<Instant>,
+    mut on_up: impl FnMut(),
+) -> Result<End> {
+    let mut up = false;
+    let mut end = None;
+    let mut gone = false;
+    let mut power_off = None;
+    loop {
+        match control.recv_timeout(POLL) {
+            Ok(line) => {
+                if line == "up" {
+                    up = true;
+                    on_up();
+                } else if end.is_none() {
+                    end = read_end(&line);
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => thread::sleep(POLL),
+        }
+        // One more round after QEMU has gone, for the last line that it passed on.
+        if gone {
+            let died = || {
+                End::NotUp(
+                    if up {
+                        "the VM died"
+                    } else {
+                        "the VM ended while booting"
+                    }
+                    .into(),
+                )
+            };
+            return Ok(end.unwrap_or_else(died));
+        }
+        gone = child.try_wait()?.is_some();
+        let now = Instant::now();
+        if let Some(end) = &end {
+            if now > *power_off.get_or_insert(now + POWER_OFF) {
+                return Ok(end.clone());
+            }
+        } else if deadline.is_some_and(|deadline| now > deadline) {
+            return Ok(match up {
+                true => End::TimedOut,
+                false => End::NotUp("the VM was not up in time".into()),
+            });
+        }
+    }
+}
+
+/// Understands a line of the control port that says how the VM ended.
+fn read_end(line: &str) -> Option<End> {
+    if let Some(status) = line.strip_prefix("exit ") {
+        return status.trim().parse().ok().map(End::Exit);
+    }
+    line.strip_prefix("down ")
+        .map(|reason| End::NotUp(reason.to_owned()))
+}
+
+/// QEMU, ended with the value.
+struct Guard(Child);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // An error means that it has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A socket that QEMU connects a port of the VM to, and the thread that reads it.
+struct Port {
+    name: &'static str,
+    socket: PathBuf,
+    thread: JoinHandle<Result<Vec<u8>>>,
+}
+
+impl Port {
+    fn open(
+        name: &'static str,
+        folder: &Path,
+        read: impl FnOnce(UnixStream) -> Result<Vec<u8>> + Send + 'static,
+    ) -> Result<Self> {
+        let socket = folder.join(name);
+        let listener = UnixListener::bind(&socket)
+            .with_context(|| format!("cannot listen at {}", socket.display()))?;
+        let thread = thread::spawn(move || read(listener.accept()?.0));
+        Ok(Self {
+            name,
+            socket,
+            thread,
+        })
+    }
+
+    /// Waits until all that was sent is read, and returns what was kept of it.
+    fn close(self) -> Result<Vec<u8>> {
+        // If QEMU never connected the thread still waits for someone to.
+        if let Ok(stream) = UnixStream::connect(&self.socket) {
+            // An error means that the other side is gone, which is as good.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        match self.thread.join() {
+            Ok(result) => result,
+            Err(_) => anyhow::bail!("the reader of port {} panicked", self.name),
+        }
+    }
+}
+
+fn output_port<W: Write + 'static>(
+    name: &'static str,
+    folder: &Path,
+    task: &Task<'_>,
+    to: fn() -> W,
+) -> Result<Port> {
+    let capture = matches!(task, Task::Capture(_));
+    Port::open(name, folder, move |mut stream| {
+        let mut kept = Vec::new();
+        if capture {
+            stream.read_to_end(&mut kept)?;
+        } else {
+            copy(&mut stream, &mut to())?;
+        }
+        Ok(kept)
+    })
+}
+
+/// Copies as the bytes come, not when a buffer is full.
+fn copy(from: &mut impl Read, to: &mut impl Write) -> Result<()> {
+    let mut buffer = [0; 16 << 10];
+    loop {
+        let count = from.read(&mut buffer)?;
+        if count == 0 {
+            return Ok(());
+        }
+        to.write_all(&buffer[..count])?;
+        to.flush()?;
+    }
+}
+
+fn read_control(stream: UnixStream, to: &Sender<String>) -> Result<Vec<u8>> {
+    for line in BufReader::new(stream).lines() {
+        // Nobody listens any more when the time was over.
+        if to.send(line?).is_err() {
+            break;
+        }
+    }
+    Ok(Vec::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn read_end_when_status_is_given_then_exit() {
+        assert_eq!(read_end("exit 3"), Some(End::Exit(3)));
+    }
+
+    #[test]
+    fn read_end_when_guest_gives_up_then_not_up_with_reason() {
+        let end = read_end("down i915 does not load").unwrap();
+        assert_eq!(end.status(), NOT_UP);
+        assert_eq!(end, End::NotUp("i915 does not load".into()));
+    }
+
+    #[test]
+    fn watch_when_vm_ends_without_a_word_then_not_up() {
+        let mut child = command::new("true").spawn().unwrap();
+        let (_sender, control) = mpsc::channel();
+        let end = watch(&mut child, &control, None, || {}).unwrap();
+        assert_eq!(end.status(), NOT_UP);
+    }
+
+    #[test]
+    fn watch_when_command_outlives_its_time_then_timed_out() {
+        let mut guard = Guard(command::new("sleep").arg("60").spawn().unwrap());
+        let (sender, control) = mpsc::channel();
+        sender.send("up".to_owned()).unwrap();
+        let deadline = Some(Instant::now() + POLL);
+        let end = watch(&mut guard.0, &control, deadline, || {}).unwrap();
+        assert_eq!(end.status(), TIMED_OUT);
+    }
+
+    #[test]
+    fn port_when_nobody_connects_then_close_returns() {
+        let folder = tempfile::tempdir().unwrap();
+        let port = Port::open("idle", folder.path(), |mut stream| {
+            let mut kept = Vec::new();
+            stream.read_to_end(&mut kept)?;
+            Ok(kept)
+        })
+        .unwrap();
+        assert!(port.close().unwrap().is_empty());
+    }
+}
