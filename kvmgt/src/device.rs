@@ -69,13 +69,17 @@ impl Device {
         FileName(self.ids)
     }
 
-    /// Takes the golden state out of `file`, which may be anything.
+    /// Takes the registers of the golden state out of `file`, which may be anything.
+    ///
+    /// The configuration space stays the snapshot's: what a file has there may be addresses of the
+    /// host, and only tells which GPU the file is of.
     ///
     /// # Errors
     ///
     /// Why it is not accepted, or `ENOMEM`. The golden state is as before then.
     pub fn use_file(&mut self, file: &[u8]) -> Result<(), FileError> {
-        self.golden = Golden::from_file(self.model, self.ids, file)?;
+        let of_file = Golden::from_file(self.model, self.ids, file)?;
+        self.golden.take_registers(of_file);
         Ok(())
     }
 

@@ -6,8 +6,9 @@
 //! the format of the C GVT-g, it only ever exists piecewise, while somebody reads it.
 //!
 //! Wherever it comes from, only what the register table takes from hardware is believed. All
-//! other registers have the table's default, so that neither a snapshot nor a file can carry
-//! addresses or secrets of a host into guests.
+//! other registers have the table's default, and the configuration space in use is always the
+//! snapshot's, which the host half has cleaned: so neither a snapshot nor a file can carry
+//! addresses or secrets of a host into guests. A file that the C GVT-g saved is full of them.
 
 use iface::registers::{self, Flags, Platform, Range, Register, Source, MCHBAR_MIRROR, MMIO_SIZE};
 use iface::snapshot::Crc32;
@@ -153,6 +154,12 @@ impl Golden {
             self.registers.push(offset, value)?;
         }
         Ok(())
+    }
+
+    /// Takes over the registers of `other`, and keeps the configuration space.
+    pub fn take_registers(&mut self, other: Self) {
+        self.registers = other.registers;
+        self.lacking = other.lacking;
     }
 
     /// The configuration space, [`CONFIG_SIZE`] bytes.

@@ -218,6 +218,43 @@ fn use_file_saved_from_the_same_gpu_changes_nothing() {
 }
 
 #[test]
+fn use_file_takes_registers_that_differ() {
+    let mut device = device(&host()).unwrap();
+    let offset = all_ranges()[0].offset;
+
+    device
+        .use_file(&file_with(&device, 4144 + offset as usize, &[1, 2, 3, 4]))
+        .unwrap();
+
+    assert_eq!(device.golden().register(offset), 0x0403_0201);
+}
+
+#[test]
+fn s_81_use_file_does_not_take_the_configuration_space() {
+    let mut device = device(&host()).unwrap();
+    let before = device.golden().config().to_vec();
+    // Addresses in BARs, and whatever else is behind what identifies the device.
+    let secrets = [0xfe; 4096 - 16];
+
+    device
+        .use_file(&file_with(&device, 48 + 16, &secrets))
+        .unwrap();
+
+    assert_eq!(device.golden().config(), before);
+}
+
+/// The file of a device with some bytes replaced, and a checksum that fits.
+fn file_with(device: &Device, at: usize, bytes: &[u8]) -> Vec<u8> {
+    let mut file = vec![0; FILE_SIZE];
+    device.golden().read(0, &mut file);
+    file[at..at + bytes.len()].copy_from_slice(bytes);
+    let mut crc = crc32fast::Hasher::new_with_initial(!0);
+    crc.update(&file[12..]);
+    file[8..12].copy_from_slice(&(!crc.finalize()).to_le_bytes());
+    file
+}
+
+#[test]
 fn use_file_that_is_damaged_keeps_the_snapshot() {
     let mut device = device(&host()).unwrap();
     let offset = all_ranges()[0].offset;
