@@ -29,6 +29,37 @@ pub enum Command {
     GuestVm(GuestArgs),
     /// Run the tests; ends with the line `N passed, N failed`.
     Test(TestArgs),
+    /// The interface's reference and dump.
+    #[command(subcommand)]
+    Abi(AbiCommand),
+    /// Run the benchmarks: what the shipped code costs, in instructions.
+    Bench(BenchArgs),
+}
+
+/// What to do with the interface between i915 and kvmgt.
+#[derive(Subcommand)]
+pub enum AbiCommand {
+    /// Write docs/abi anew.
+    Doc,
+    /// Fail if the interface is not the one in docs/abi.
+    Check,
+    /// Explain what changed between two dumps, and which version that needs.
+    Diff {
+        /// The older dump.
+        a: PathBuf,
+        /// The newer dump.
+        b: PathBuf,
+    },
+}
+
+/// What to measure.
+#[derive(Args, Clone)]
+pub struct BenchArgs {
+    /// Only the benchmarks whose name contains this
+    pub name: Option<String>,
+    /// Print the table as Markdown
+    #[arg(long)]
+    pub markdown: bool,
 }
 
 /// What all VMs take.

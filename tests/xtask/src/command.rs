@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! Running other programs: with a kept log, with privileges, without cargo's environment.
 
+use std::env;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -34,6 +35,13 @@ pub fn new(program: impl AsRef<OsStr>) -> Command {
         command.env_remove(name);
     }
     command.env("LC_ALL", "C").stdin(Stdio::null());
+    command
+}
+
+/// cargo, in the work tree.
+pub fn cargo() -> Command {
+    let mut command = new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(work_tree());
     command
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The software GPU, served to QEMU over vfio-user by a process of its own.
 
-use std::env;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Child;
@@ -28,12 +27,10 @@ const POLL: Duration = Duration::from_millis(20);
 pub fn build(cache: &Cache) -> Result<PathBuf> {
     let mut step = Step::start("the software GPU");
     let log = cache.log("gpu-build")?;
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = command::new(cargo);
+    let mut command = command::cargo();
     command
         .args(["build", "--release", "--workspace", "--bin", PROGRAM])
-        .args(["--message-format=json-render-diagnostics"])
-        .current_dir(command::work_tree());
+        .args(["--message-format=json-render-diagnostics"]);
     let mut program = None;
     command::logged(&mut command, &log, |line| {
         step.line("cargo build");

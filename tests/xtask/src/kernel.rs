@@ -137,11 +137,10 @@ impl Sources {
     }
 
     /// Folders copied beside each other for the modules built out of tree.
-    fn out_of_tree(&self) -> [(&'static str, PathBuf); 4] {
+    fn out_of_tree(&self) -> [(&'static str, PathBuf); 3] {
         [
             ("kvmgt", self.tree.join("kvmgt")),
             ("iface", self.tree.join("iface")),
-            ("i915-gvt-host", self.tree.join("i915-gvt-host")),
             ("tests/fixture", self.tree.join("tests/fixture")),
         ]
     }
@@ -201,6 +200,12 @@ pub fn host(cache: &Cache, version: Version, flavour: Flavour) -> Result<Image> 
         Ok(())
     })?;
     Image::open(place)
+}
+
+/// The tree of a kernel's source, fetched on first use.
+pub fn source(cache: &Cache, version: Version) -> Result<PathBuf> {
+    let _lock = cache.lock(&format!("source-{version}"))?;
+    Ok(source::ensure(cache, version)?.tree())
 }
 
 /// Makes the path of a file's folder.

@@ -13,11 +13,13 @@ use crate::cache::Cache;
 use crate::cli::{Cli, Command};
 
 mod archive;
+mod bench;
 mod cache;
 mod cli;
 mod command;
 mod gpu_server;
 mod initramfs;
+mod interface;
 mod kernel;
 mod packages;
 mod prepare;
@@ -35,7 +37,7 @@ fn main() -> ExitCode {
     // Before a VM runs, whatever keeps it from coming up counts as that.
     let failed = match cli.command {
         Command::HostVm(_) | Command::GuestVm(_) => vm::NOT_UP,
-        Command::Test(_) => 1,
+        Command::Test(_) | Command::Abi(_) | Command::Bench(_) => 1,
     };
     let status = run(&cli.command).unwrap_or_else(|error| {
         progress::say(&format!("error: {error:#}"));
@@ -51,5 +53,7 @@ fn run(command: &Command) -> anyhow::Result<i32> {
         Command::HostVm(args) => vm_command::host(&cache, args),
         Command::GuestVm(args) => vm_command::guest(&cache, args),
         Command::Test(args) => suite::run(&cache, args),
+        Command::Abi(what) => interface::run(what),
+        Command::Bench(args) => bench::run(&cache, args),
     }
 }

@@ -9,9 +9,9 @@ use crate::cache::Cache;
 use crate::command;
 use crate::progress::Step;
 
-/// What a fresh Debian 12 machine lacks: a kernel toolchain with Rust, and what unpacks
+/// What a fresh Debian 12 machine lacks for VMs: a kernel toolchain with Rust, and what unpacks
 /// and assembles roots.
-const NEEDED: &[&str] = &[
+pub const TOOLCHAIN: &[&str] = &[
     "bc",
     "bison",
     "busybox-static",
@@ -37,13 +37,13 @@ const NEEDED: &[&str] = &[
 const MIB: u64 = 3000;
 
 /// Installs what is missing; does nothing else, and quickly, when nothing is.
-pub fn install(cache: &Cache) -> Result<()> {
-    let missing = missing()?;
+pub fn install(cache: &Cache, needed: &[&str]) -> Result<()> {
+    let missing = missing(needed)?;
     if missing.is_empty() {
         return Ok(());
     }
     let _lock = cache.lock("packages")?;
-    cache.need_space("the kernel toolchain", MIB)?;
+    cache.need_space("installing packages", MIB)?;
     let mut step = Step::start(format!("installing {}", missing.join(" ")));
     let log = cache.log("apt")?;
     let why = "installing packages (once)";
@@ -67,12 +67,12 @@ pub fn install(cache: &Cache) -> Result<()> {
 }
 
 /// The packages that are not installed.
-fn missing() -> Result<Vec<String>> {
+fn missing(needed: &[&str]) -> Result<Vec<String>> {
     let mut query = command::new("dpkg-query");
     query.args(["--show", "--showformat=${Package} ${db:Status-Status}\n"]);
     let listed = command::output(&mut query)
         .context("this machine is no Debian: dpkg-query does not work")?;
-    Ok(not_installed(NEEDED, &listed))
+    Ok(not_installed(needed, &listed))
 }
 
 /// Those of `needed` that dpkg's list does not have as installed.

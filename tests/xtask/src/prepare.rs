@@ -42,7 +42,7 @@ pub struct Ready {
 
 /// Fetches and builds what is not there yet.
 pub fn prepare(cache: &Cache, boot: Boot) -> Result<Ready> {
-    packages::install(cache)?;
+    packages::install(cache, packages::TOOLCHAIN)?;
     thread::scope(|scope| {
         let qemu = scope.spawn(|| Root::Qemu.ensure(cache));
         let gpu = scope.spawn(|| gpu_server::build(cache));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! Build tools that Debian 12 has too old: built by cargo into the cache.
 
-use std::env;
 use std::fs;
 use std::path::PathBuf;
 
@@ -23,7 +22,7 @@ pub fn bindgen(cache: &Cache) -> Result<PathBuf> {
         let mut step = Step::start(format!("bindgen {BINDGEN}"));
         let log = cache.log("bindgen")?;
         let target = part.join("target");
-        let mut command = command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let mut command = command::cargo();
         command
             .args([
                 "install",

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The tests that cargo runs.
 
-use std::env;
 use std::process::Command;
 
 use anyhow::Result;
 
 use super::{Context, Count};
 use crate::command;
+use crate::kernel;
 use crate::progress::say;
 
 /// cargo in the work tree.
 fn cargo(args: &[&str]) -> Command {
-    let mut command = command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(args).current_dir(command::work_tree());
+    let mut command = command::cargo();
+    command.args(args);
     command
 }
 
@@ -70,6 +70,20 @@ pub fn tests(context: &Context) -> Result<Count> {
         Err(error) => return Err(error),
     }
     Ok(count)
+}
+
+/// The interface is the one that `docs/abi` describes.
+pub fn abi_check(_: &Context) -> Result<Count> {
+    abi::check(&command::work_tree())?;
+    Ok(Count::ONE)
+}
+
+/// The stand-in has nothing that the real kernel crate has not.
+pub fn standin_check(context: &Context) -> Result<Count> {
+    let source = kernel::source(&context.cache, context.version)?;
+    let mut command = cargo(&["run", "--package", "standin-check", "--", "--kernel-src"]);
+    context.step("standin-check", command.arg(source), |_| {})?;
+    Ok(Count::ONE)
 }
 
 /// The numbers in a line `test result: ok. 3 passed; 0 failed; …`.

@@ -9,6 +9,8 @@ pub const ALL: &[Test] = &[
     hosted("clippy", cargo::clippy),
     hosted("rustdoc", cargo::rustdoc),
     hosted("cargo-test", cargo::tests),
+    hosted("abi-check", cargo::abi_check),
+    kernel(CI, "standin-check", cargo::standin_check),
     kernel(CI, "kernel-build", scenario::boot::builds),
     kernel(CI, "vm-contract", scenario::boot::contract),
     kernel(CI, "host-boots", scenario::boot::host),
