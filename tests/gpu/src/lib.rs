@@ -37,6 +37,7 @@ pub mod ppgtt;
 pub mod register_file;
 pub mod regs;
 pub mod seed;
+pub mod testing;
 pub mod tiling;
 pub mod uncore;
 
