@@ -13,7 +13,8 @@
     non_upper_case_globals,
     unreachable_pub,
     unsafe_op_in_unsafe_fn,
-    clippy::all
+    clippy::all,
+    reason = "it is made by bindgen"
 )]
 
 include!(concat!(
