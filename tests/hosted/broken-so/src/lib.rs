@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! A fixture: a module that publishes tables with one thing wrong.
 //!
-//! Commands: `offer CASE` puts a device with such a table on the bus, [`cases`](tables) tells which
+//! Commands: `offer CASE` puts a device with such a table on the bus, the file `tables.rs` tells which
 //! there are; `withdraw` takes it off; `calls` tells how often an operation was called, which a
 //! client that refuses the table never does.
 

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! What i915 does as far as the host half notices: load, bind, use, reset, sleep, unbind.
+//!
+//! The order of things is that of the hooks in the patch to i915.
+
+use crate::card::{has_vcs1, Card, Golden};
+use crate::machine::Machine;
+use gen9_gpu::regs::gt;
+use gen9_gpu::{EngineId, MmioOffset};
+use gvt_host::capture::capture;
+use gvt_host::config::ConfigCopy;
+use gvt_host::store::{Key, Store};
+use gvt_host::{events, table};
+use iface::events::RESET_ALL;
+use iface::host::HostTable;
+use iface::snapshot::Blob;
+use kernel::error::Result;
+use kernel::testing::in_atomic_context;
+use std::ffi::c_void;
+use std::sync::Arc;
+
+/// Where the GPU is on its bus: device 2, function 0.
+const DEVFN: u8 = 2 << 3;
+/// Configuration space: COMMAND, with memory and bus mastering enabled.
+const CONFIG_COMMAND: u64 = 0x04;
+const COMMAND_ENABLE: [u8; 2] = [0b110, 0];
+/// Registers of an engine, from its base (PRM Vol 2c).
+const RING_HWSTAM: u32 = 0x98;
+const RING_MI_MODE: u32 = 0x9c;
+const RING_RESET_CTL: u32 = 0xd0;
+const RING_HWS_PGA: u32 = 0x80;
+const RING_IMR: u32 = 0xa8;
+/// RESET_CTL: the driver asks for a reset, in the masked form.
+const RESET_CTL_REQUEST: u32 = 1 << 16 | 1;
+const RESET_CTL_CLEAR: u32 = 1 << 16;
+/// FPGA_DBG: an access to no register was seen; written back to clear.
+const FPGA_DBG_UNCLAIMED: u32 = 1 << 31;
+/// Where i915 puts the status pages of its engines in the GGTT.
+const STATUS_PAGES: u32 = 0x4000;
+/// MI_MODE: the ring is stopped, in the masked form.
+const STOP_RING: u32 = 1 << 24 | 1 << 8;
+
+/// i915, loaded; it keeps what outlives a bind.
+pub struct I915 {
+    machine: Arc<Machine>,
+    // Before the store, whose snapshots it points to.
+    bound: Option<Bound>,
+    store: Box<Store>,
+}
+
+/// What is known of the snapshot that a bound GPU shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnapshotFacts {
+    /// Registers in it.
+    pub registers: u64,
+    /// Bytes of it.
+    pub bytes: u64,
+    /// How long it took to take, in nanoseconds.
+    pub duration_ns: u64,
+    /// Whether it was taken in this bind.
+    pub first_bind: bool,
+}
+
+/// A bound GPU: the card, and the table that is published. Neither moves.
+struct Bound {
+    card: Box<Card>,
+    table: Box<HostTable>,
+}
+
+impl I915 {
+    /// Loads i915 on a machine.
+    pub fn load(machine: Arc<Machine>) -> Self {
+        I915 {
+            machine,
+            bound: None,
+            store: Box::default(),
+        }
+    }
+
+    /// The machine.
+    pub fn machine(&self) -> &Arc<Machine> {
+        &self.machine
+    }
+
+    /// The bound card.
+    pub fn card(&self) -> Option<&Card> {
+        self.bound.as_ref().map(|bound| &*bound.card)
+    }
+
+    /// What is known of the snapshot, if the GPU is bound and has one.
+    pub fn snapshot(&self) -> Option<SnapshotFacts> {
+        let golden = self.card()?.golden()?;
+        let blob = Blob::new(golden.data).ok()?;
+        Some(SnapshotFacts {
+            registers: blob.header().value_count.into(),
+            bytes: golden.data.len() as u64,
+            duration_ns: golden.duration_ns,
+            first_bind: golden.first_bind,
+        })
+    }
+
+    /// What the platform data of the published device points to. The client has to have let go of
+    /// it when the GPU is unbound.
+    pub fn platform_data(&self) -> *const c_void {
+        self.bound
+            .as_ref()
+            .map_or(std::ptr::null(), |bound| (&raw const *bound.table).cast())
+    }
+
+    /// Binds the GPU: the copies first, then all that programs it, and the table last.
+    ///
+    /// If no snapshot can be taken the GPU is bound without one.
+    pub fn bind(&mut self, drm_minor: u32) {
+        let config = self.begin();
+        let golden = self.take_golden(&config).ok();
+        self.program();
+        let card = Box::new(Card::new(self.machine.clone(), drm_minor, golden));
+        // SAFETY: the card is in a box of its own, which lives as long as the table's.
+        let table = Box::new(unsafe { table::of(&raw const *card) });
+        self.bound = Some(Bound { card, table });
+    }
+
+    /// What a bind does before it takes the snapshot: gives the copy of the configuration space.
+    pub fn begin(&self) -> ConfigCopy {
+        let config = ConfigCopy::take(|offset| self.machine.config_read(offset));
+        self.machine
+            .gpu()
+            .config_write(CONFIG_COMMAND, &COMMAND_ENABLE);
+        self.sanitize();
+        config
+    }
+
+    /// Unbinds the GPU. Its device was withdrawn before.
+    pub fn unbind(&mut self) {
+        self.bound = None;
+    }
+
+    /// The kept snapshot, or a new one if there is none.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    ///
+    /// # Panics
+    ///
+    /// If the store loses what it has just kept.
+    pub fn take_golden(&mut self, config: &ConfigCopy) -> Result<Golden> {
+        let key = self.key();
+        let first_bind = self.store.find(&key).is_none();
+        if first_bind {
+            let began = self.machine.uptime();
+            let vcs1 = has_vcs1(&self.machine);
+            let blob = self.machine.with_forcewake(|gpu| {
+                capture(self.machine.platform(), vcs1, config, |offset| {
+                    gpu.read32(MmioOffset(offset))
+                })
+            })?;
+            let took = self.machine.uptime() - began;
+            let times = (nanoseconds(began), nanoseconds(took));
+            self.store.keep(key, blob, times, config.is_pristine())?;
+        }
+        let kept = self
+            .store
+            .find(&key)
+            .expect("a snapshot of this GPU is kept");
+        // SAFETY: the store is in a box that outlives every card, it never removes a snapshot, and
+        // a snapshot's bytes do not move.
+        let data = unsafe { std::slice::from_raw_parts(kept.blob.as_ptr(), kept.blob.len()) };
+        Ok(Golden {
+            data,
+            time_ns: kept.time_ns,
+            duration_ns: kept.duration_ns,
+            pristine: kept.pristine,
+            first_bind,
+        })
+    }
+
+    fn key(&self) -> Key {
+        let (ids, subsystem) = (
+            self.machine.config_read(0x00),
+            self.machine.config_read(0x2c),
+        );
+        Key {
+            domain: 0,
+            bus: 0,
+            devfn: DEVFN,
+            revision: self.machine.config_read(0x08) as u8,
+            ids: [
+                ids as u16,
+                (ids >> 16) as u16,
+                subsystem as u16,
+                (subsystem >> 16) as u16,
+            ],
+        }
+    }
+
+    fn engines(&self) -> impl Iterator<Item = EngineId> {
+        self.machine
+            .model()
+            .engines(self.machine.options().device_id)
+    }
+
+    /// All that i915 writes before the registers are copied.
+    fn sanitize(&self) {
+        let engines: Vec<u32> = self.engines().map(|id| id.mmio_base().0).collect();
+        self.machine.with_forcewake(|gpu| {
+            gpu.write32(gt::FPGA_DBG, FPGA_DBG_UNCLAIMED);
+            for base in engines {
+                gpu.write32(MmioOffset(base + RING_HWSTAM), !0);
+                gpu.write32(MmioOffset(base + RING_RESET_CTL), RESET_CTL_REQUEST);
+                gpu.write32(MmioOffset(base + RING_RESET_CTL), RESET_CTL_CLEAR);
+            }
+            gpu.write32(gt::GDRST, gt::GDRST_FULL);
+        });
+    }
+
+    /// Some of what i915 programs to use the GPU: enough for a later snapshot to differ.
+    fn program(&self) {
+        let engines: Vec<u32> = self.engines().map(|id| id.mmio_base().0).collect();
+        self.machine.with_forcewake(|gpu| {
+            for base in engines {
+                gpu.write32(MmioOffset(base + RING_MI_MODE), STOP_RING);
+                gpu.write32(MmioOffset(base + RING_HWS_PGA), STATUS_PAGES);
+                gpu.write32(MmioOffset(base + RING_IMR), !0);
+            }
+        });
+    }
+
+    fn bound(&self) -> &Bound {
+        self.bound.as_ref().expect("the GPU is bound")
+    }
+
+    /// Resets the whole GPU.
+    ///
+    /// # Panics
+    ///
+    /// If it is not bound; so do the functions below.
+    pub fn reset(&self) {
+        let card = &*self.bound().card;
+        events::reset_prepare(card, RESET_ALL);
+        self.machine
+            .with_forcewake(|gpu| gpu.write32(gt::GDRST, gt::GDRST_FULL));
+        self.program();
+        card.lose_fences();
+        events::fences_lost(card);
+        events::reset_done(card, RESET_ALL);
+    }
+
+    /// Resets one engine, from where interrupts are off.
+    pub fn reset_engine(&self, id: EngineId) {
+        let card = &*self.bound().card;
+        let mask = crate::card::engine_mask(id);
+        let domain = match id {
+            EngineId::Rcs0 => gt::GDRST_RENDER,
+            EngineId::Bcs0 => gt::GDRST_BLIT,
+            EngineId::Vcs0 => gt::GDRST_MEDIA,
+            EngineId::Vcs1 => gt::GDRST_MEDIA2,
+            EngineId::Vecs0 => gt::GDRST_VECS,
+        };
+        in_atomic_context(|| events::reset_prepare(card, mask));
+        self.machine
+            .with_forcewake(|gpu| gpu.write32(gt::GDRST, domain));
+        in_atomic_context(|| events::reset_done(card, mask));
+    }
+
+    /// Puts the machine to sleep and wakes it: the GPU loses all it holds, firmware overwrites the
+    /// GGTT.
+    pub fn sleep(&self) {
+        let card = &*self.bound().card;
+        events::suspend(card);
+        self.machine.power_cycle();
+        card.lose_entries();
+        self.machine
+            .gpu()
+            .config_write(CONFIG_COMMAND, &COMMAND_ENABLE);
+        self.program();
+        events::ggtt_lost(card);
+        events::fences_lost(card);
+        events::resume(card);
+    }
+}
+
+/// A duration in nanoseconds, as the contract has it.
+fn nanoseconds(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! The table's operations as a client calls them that does not use `iface`'s safe face.
+//!
+//! What returns a number returns what the operation does.
+
+use crate::bed::Bed;
+use gen9_gpu::log::Space;
+use iface::events::ClientTable;
+use iface::types::{GgttRange, GgttRequest, Info, MmioOp, Snapshot, GGTT_PAGE_SIZE};
+use std::ffi::{c_int, c_void};
+use std::mem::MaybeUninit;
+use std::ptr::null_mut;
+
+/// FENCE: it is valid (PRM Vol 2c).
+const FENCE_VALID: u64 = 1;
+
+/// The value of a fence over pages of the aperture.
+pub fn fence(start: u64, pages: u64) -> u64 {
+    let last = start + (pages - 1) * GGTT_PAGE_SIZE;
+    last << 32 | start | FENCE_VALID
+}
+
+unsafe extern "C" fn reset(_: *mut c_void, _: u32, _: u32) {}
+unsafe extern "C" fn nothing(_: *mut c_void) {}
+
+/// The table of a client that ignores all events.
+pub fn client() -> ClientTable {
+    ClientTable {
+        header: ClientTable::HEADER,
+        gpu_reset: Some(reset),
+        suspend: Some(nothing),
+        resume: Some(nothing),
+    }
+}
+
+/// A client's view of a table.
+pub struct Raw<'b> {
+    bed: &'b Bed,
+}
+
+/// A table that lives as long as the process: an opened one is pointed to.
+static CLIENT: std::sync::LazyLock<ClientTable> = std::sync::LazyLock::new(client);
+
+/// Calls an operation of the table.
+macro_rules! call {
+    ($raw:expr, $operation:ident $(, $argument:expr)*) => {
+        // SAFETY: the table of a bound GPU; pointers lead to memory of the right type and length.
+        unsafe { $raw.bed.table().$operation.unwrap()($raw.bed.device() $(, $argument)*) }
+    };
+}
+
+impl<'b> Raw<'b> {
+    /// A client that has not opened.
+    pub fn new(bed: &'b Bed) -> Self {
+        Raw { bed }
+    }
+
+    /// A client that has.
+    pub fn opened(bed: &'b Bed) -> Self {
+        let raw = Raw { bed };
+        assert_eq!(raw.open(&CLIENT), 0);
+        raw
+    }
+
+    /// Calls `open`. `client` must stay where it is until the device is closed, or no event come.
+    pub fn open(&self, client: &ClientTable) -> c_int {
+        call!(self, open, client, null_mut())
+    }
+
+    /// Calls `close`.
+    pub fn close(&self) -> c_int {
+        call!(self, close)
+    }
+
+    /// Calls `info`, and asserts that it succeeds.
+    pub fn info(&self) -> Info {
+        let mut info = MaybeUninit::<Info>::uninit();
+        let size = u32::try_from(size_of::<Info>()).unwrap();
+        assert_eq!(call!(self, info, info.as_mut_ptr(), size), 0);
+        // SAFETY: written by the operation.
+        unsafe { info.assume_init() }
+    }
+
+    /// Calls `mmio_exec`.
+    pub fn mmio(&self, ops: &mut [MmioOp], flags: u32) -> c_int {
+        let count = u32::try_from(ops.len()).unwrap();
+        call!(self, mmio_exec, ops.as_mut_ptr(), count, flags)
+    }
+
+    /// Calls `wake_get`.
+    pub fn wake_get(&self) -> c_int {
+        call!(self, wake_get)
+    }
+
+    /// Calls `wake_put`.
+    pub fn wake_put(&self) -> c_int {
+        call!(self, wake_put)
+    }
+
+    /// Calls `ggtt_reserve`; an error is what it returned.
+    pub fn reserve(&self, request: GgttRequest) -> Result<GgttRange, c_int> {
+        let mut range = GgttRange::default();
+        match call!(self, ggtt_reserve, &raw const request, &raw mut range) {
+            0 => Ok(range),
+            error => Err(error),
+        }
+    }
+
+    /// Calls `ggtt_release`.
+    pub fn release(&self, range: u64) -> c_int {
+        call!(self, ggtt_release, range)
+    }
+
+    /// Calls `ggtt_write`.
+    pub fn write(&self, range: u64, first: u32, entries: &[u64]) -> c_int {
+        let count = u32::try_from(entries.len()).unwrap();
+        call!(self, ggtt_write, range, first, entries.as_ptr(), count)
+    }
+
+    /// Calls `fences_reserve`; an error is what it returned.
+    pub fn fences(&self, count: u32) -> Result<u64, c_int> {
+        let mut handle = 0;
+        match call!(self, fences_reserve, count, &raw mut handle) {
+            0 => Ok(handle),
+            error => Err(error),
+        }
+    }
+
+    /// Calls `fences_release`.
+    pub fn fences_release(&self, fences: u64) -> c_int {
+        call!(self, fences_release, fences)
+    }
+
+    /// Calls `fence_write`.
+    pub fn fence_write(&self, fences: u64, index: u32, value: u64, range: u64) -> c_int {
+        call!(self, fence_write, fences, index, value, range)
+    }
+
+    /// What each operation but `open` returns for arguments that are good in themselves.
+    pub fn all_but_open(&self) -> Vec<(&'static str, c_int)> {
+        let (mut info, mut snapshot) = (
+            MaybeUninit::<Info>::uninit(),
+            MaybeUninit::<Snapshot>::uninit(),
+        );
+        let request = GgttRequest {
+            size: 4096,
+            align: 4096,
+            ..GgttRequest::default()
+        };
+        let mut range = GgttRange::default();
+        let mut handle = 0;
+        let mut op = MmioOp::default();
+        vec![
+            ("close", call!(self, close)),
+            ("info", call!(self, info, info.as_mut_ptr(), 8)),
+            ("snapshot", call!(self, snapshot, snapshot.as_mut_ptr())),
+            ("mmio_exec", call!(self, mmio_exec, &raw mut op, 1, 0)),
+            ("wake_get", call!(self, wake_get)),
+            ("wake_put", call!(self, wake_put)),
+            (
+                "ggtt_reserve",
+                call!(self, ggtt_reserve, &raw const request, &raw mut range),
+            ),
+            ("ggtt_release", self.release(1)),
+            ("ggtt_write", self.write(1, 0, &[1])),
+            (
+                "fences_reserve",
+                call!(self, fences_reserve, 1, &raw mut handle),
+            ),
+            ("fences_release", self.fences_release(1)),
+            ("fence_write", self.fence_write(1, 0, 0, 1)),
+        ]
+    }
+
+    /// The entries of a range as the GPU sees them.
+    pub fn entries(&self, range: &GgttRange) -> Vec<u64> {
+        let first = range.start / GGTT_PAGE_SIZE;
+        let pages = first..first + range.size / GGTT_PAGE_SIZE;
+        pages
+            .map(|page| self.bed.machine().ggtt_entry(page))
+            .collect()
+    }
+
+    /// The entry that points to the scratch page.
+    pub fn scratch(&self) -> u64 {
+        gvt_host::World::scratch_entry(self.bed.card())
+    }
+
+    /// Register accesses so far.
+    pub fn accesses(&self) -> usize {
+        let gpu = self.bed.machine().gpu();
+        let accesses = gpu.uncore().log.accesses();
+        accesses
+            .filter(|access| access.space == Space::Register)
+            .count()
+    }
+}
