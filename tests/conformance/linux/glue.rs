@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! The checks as a kernel module runs them.
+
+use conformance::Bench;
+use core::ffi::{c_int, c_void};
+use kernel::prelude::*;
+
+const __LOG_PREFIX: &[u8] = b"gvt_conformance\0";
+
+extern "C" {
+    fn gvt_conformance_ggtt_entry(page: u64) -> u64;
+    fn gvt_conformance_interrupts_off(f: unsafe extern "C" fn(*mut c_void), data: *mut c_void);
+    fn gvt_conformance_parallel(
+        threads: u32,
+        f: unsafe extern "C" fn(*mut c_void, u32),
+        data: *mut c_void,
+    ) -> c_int;
+    fn gvt_conformance_sleep() -> bool;
+}
+
+/// The kernel, with the GPU that the C part has.
+struct Linux;
+
+impl Bench for Linux {
+    fn ggtt_entry(&self, page: u64) -> u64 {
+        // SAFETY: the C part has the entries mapped while it runs the checks.
+        unsafe { gvt_conformance_ggtt_entry(page) }
+    }
+
+    fn with_interrupts_off(&self, mut f: &mut dyn FnMut()) {
+        unsafe extern "C" fn call(f: *mut c_void) {
+            // SAFETY: what is passed below.
+            unsafe { (*f.cast::<&mut dyn FnMut()>())() }
+        }
+        // SAFETY: `call` gets what it expects, during the call.
+        unsafe { gvt_conformance_interrupts_off(call, (&raw mut f).cast()) };
+    }
+
+    fn in_parallel(&self, threads: u32, f: &(dyn Fn(u32) + Sync)) {
+        unsafe extern "C" fn call(f: *mut c_void, thread: u32) {
+            // SAFETY: what is passed below.
+            unsafe { (*f.cast::<&(dyn Fn(u32) + Sync)>())(thread) }
+        }
+        // SAFETY: `call` gets what it expects; all threads have ended when this returns.
+        let ret = unsafe {
+            gvt_conformance_parallel(threads, call, (&raw const f).cast_mut().cast::<c_void>())
+        };
+        if ret != 0 {
+            pr_err!("threads can't be started ({ret})\n");
+        }
+    }
+
+    fn put_to_sleep(&self) -> bool {
+        // SAFETY: the C part holds the GPU.
+        unsafe { gvt_conformance_sleep() }
+    }
+}
+
+/// Runs all checks, prints a line for each, and gives the number of those that failed.
+///
+/// # Safety
+///
+/// `platform_data` is that of an `i915.gvt` device that is being probed.
+#[no_mangle]
+unsafe extern "C" fn gvt_conformance_run(platform_data: *const c_void) -> c_int {
+    // SAFETY: the caller's promise.
+    let failed = unsafe {
+        conformance::run(platform_data, &Linux, |name, outcome| match outcome {
+            Ok(()) => pr_info!("ok: {name}\n"),
+            Err(failure) => pr_err!("FAILED: {name}: {}\n", format_args!("{failure}")),
+        })
+    };
+    c_int::try_from(failed).unwrap_or(c_int::MAX)
+}

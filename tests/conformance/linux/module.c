@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * Binds to the GPUs that i915 offers and nobody has, runs the checks, prints a
+ * line for each, and lets go: probe always fails.
+ */
+
+#include <linux/auxiliary_bus.h>
+#include <linux/completion.h>
+#include <linux/io-64-nonatomic-lo-hi.h>
+#include <linux/io.h>
+#include <linux/irqflags.h>
+#include <linux/kthread.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/pm_runtime.h>
+
+/* Where the entries of the GGTT begin in BAR 0 (PRM Vol 5, GTTMMADR). */
+#define GTTMMADR_BAR 0
+#define GGTT_ENTRIES_SIZE (8 << 20)
+
+/* The Rust part. */
+int gvt_conformance_run(const void *platform_data);
+
+/* What it calls. */
+u64 gvt_conformance_ggtt_entry(u64 page);
+void gvt_conformance_interrupts_off(void (*f)(void *data), void *data);
+int gvt_conformance_parallel(u32 threads, void (*f)(void *data, u32 thread), void *data);
+bool gvt_conformance_sleep(void);
+
+/* One GPU after the other. */
+static DEFINE_MUTEX(lock);
+static struct pci_dev *gpu;
+static u64 __iomem *entries;
+
+u64 gvt_conformance_ggtt_entry(u64 page)
+{
+	if (page >= GGTT_ENTRIES_SIZE / sizeof(u64))
+		return ~0ull;
+	return readq(&entries[page]);
+}
+
+void gvt_conformance_interrupts_off(void (*f)(void *data), void *data)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	f(data);
+	local_irq_restore(flags);
+}
+
+struct worker {
+	struct completion done;
+	void (*f)(void *data, u32 thread);
+	void *data;
+	u32 thread;
+};
+
+static int work(void *data)
+{
+	struct worker *worker = data;
+
+	worker->f(worker->data, worker->thread);
+	complete(&worker->done);
+	return 0;
+}
+
+int gvt_conformance_parallel(u32 threads, void (*f)(void *data, u32 thread), void *data)
+{
+	struct worker *workers;
+	int ret = 0;
+	u32 n;
+
+	workers = kcalloc(threads, sizeof(*workers), GFP_KERNEL);
+	if (!workers)
+		return -ENOMEM;
+
+	for (n = 0; n < threads; n++) {
+		struct worker *worker = &workers[n];
+		struct task_struct *task;
+
+		init_completion(&worker->done);
+		worker->f = f;
+		worker->data = data;
+		worker->thread = n;
+		task = kthread_run(work, worker, "gvt-check/%u", n);
+		if (IS_ERR(task)) {
+			ret = PTR_ERR(task);
+			break;
+		}
+	}
+	while (n--)
+		wait_for_completion(&workers[n].done);
+
+	kfree(workers);
+	return ret;
+}
+
+bool gvt_conformance_sleep(void)
+{
+	int ret = pm_runtime_suspend(&gpu->dev);
+	bool asleep = pm_runtime_suspended(&gpu->dev);
+
+	if (!asleep)
+		pr_info("gvt_conformance: the GPU does not sleep here (%d)\n", ret);
+	return asleep;
+}
+
+static int gvt_conformance_probe(struct auxiliary_device *adev,
+				 const struct auxiliary_device_id *id)
+{
+	int failed;
+
+	if (!dev_is_pci(adev->dev.parent))
+		return -ENODEV;
+
+	mutex_lock(&lock);
+	gpu = to_pci_dev(adev->dev.parent);
+	/* As i915 maps it: one page can't be mapped in two ways. */
+	entries = ioremap_wc(pci_resource_start(gpu, GTTMMADR_BAR) +
+			     pci_resource_len(gpu, GTTMMADR_BAR) / 2, GGTT_ENTRIES_SIZE);
+	if (entries) {
+		failed = gvt_conformance_run(adev->dev.platform_data);
+		pr_info("gvt_conformance: %s: %d failed\n", dev_name(&adev->dev), failed);
+		iounmap(entries);
+	} else {
+		pr_err("gvt_conformance: the GGTT's entries can't be mapped\n");
+	}
+	mutex_unlock(&lock);
+
+	return -ENODEV;
+}
+
+/* No alias: this is loaded by hand. */
+static const struct auxiliary_device_id gvt_conformance_ids[] = {
+	{ .name = "i915.gvt" },
+	{}
+};
+
+static struct auxiliary_driver gvt_conformance_driver = {
+	.name = "conformance",
+	.probe = gvt_conformance_probe,
+	.id_table = gvt_conformance_ids,
+};
+module_auxiliary_driver(gvt_conformance_driver);
+
+MODULE_DESCRIPTION("Checks whether a GVT-g host half keeps the contract");
+MODULE_LICENSE("Dual MIT/GPL");

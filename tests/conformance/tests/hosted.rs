@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! The checks on the hosted twin, for every platform.
+
+use conformance::{Bench, Failure};
+use gen9_gpu::Options;
+use hosted_glue::i915::I915;
+use hosted_glue::machine::Machine;
+use kernel::testing::in_atomic_context;
+
+struct Hosted<'a>(&'a I915);
+
+impl Bench for Hosted<'_> {
+    fn ggtt_entry(&self, page: u64) -> u64 {
+        self.0.machine().ggtt_entry(page)
+    }
+
+    fn with_interrupts_off(&self, f: &mut dyn FnMut()) {
+        in_atomic_context(f);
+    }
+
+    fn in_parallel(&self, threads: u32, f: &(dyn Fn(u32) + Sync)) {
+        std::thread::scope(|scope| {
+            for thread in 0..threads {
+                scope.spawn(move || f(thread));
+            }
+        });
+    }
+
+    fn put_to_sleep(&self) -> bool {
+        self.0.card().is_some_and(|card| card.runtime_suspend())
+    }
+}
+
+fn failures(options: &str) -> Vec<(&'static str, Failure)> {
+    let mut i915 = I915::load(Machine::new(Options::parse(options).unwrap()));
+    i915.bind(0);
+    let mut failures = Vec::new();
+    let data = i915.platform_data();
+    // SAFETY: the table of a bound GPU, which stays bound.
+    unsafe {
+        conformance::run(data, &Hosted(&i915), |name, outcome| {
+            failures.extend(outcome.err().map(|failure| (name, failure)));
+        });
+    }
+    failures
+}
+
+macro_rules! platforms {
+    ($($platform:ident)*) => {
+        $(
+            #[test]
+            fn $platform() {
+                assert_eq!(failures(stringify!($platform)), []);
+            }
+        )*
+    };
+}
+
+platforms! { bdw skl kbl bxt cfl cml }
