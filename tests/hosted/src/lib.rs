@@ -4,5 +4,7 @@
 //!
 //! [`loader`] is the stand-in for a kernel's module loader and auxiliary bus. It opens the host half
 //! and kvmgt one after the other, in any order, and never looks at what passes between them.
+//! [`demo`] shows the main job on it.
 
+pub mod demo;
 pub mod loader;

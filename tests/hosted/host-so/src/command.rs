@@ -7,6 +7,7 @@ use hosted_abi::Kernel;
 use hosted_glue::client::Attachment;
 use hosted_glue::i915::I915;
 use hosted_glue::machine::Machine;
+use iface::version::Version;
 use kernel::error::code::{EBUSY, EINVAL, ENODEV};
 use kernel::error::Result;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -85,6 +86,8 @@ pub fn run(text: &str) -> Result<u64> {
                 "snapshot-bytes" => snapshot.bytes,
                 "snapshot-ns" => snapshot.duration_ns,
                 "first-bind" => snapshot.first_bind.into(),
+                "interface-major" => Version::CURRENT.major.into(),
+                "interface-minor" => Version::CURRENT.minor.into(),
                 _ => return None,
             })
         })?

@@ -11,6 +11,7 @@
 //! | `reset`, `reset-engine rcs0`, `sleep` | what happens to a GPU in use |
 //! | `occupy`, `vacate` | another client opens and closes the device |
 //! | `snapshot-registers`, `snapshot-bytes`, `snapshot-ns`, `first-bind` | what the snapshot is |
+//! | `interface-major`, `interface-minor` | the version that is offered |
 //! | `reads`, `writes` | register accesses since power-on |
 //! | `unbind` | the device is withdrawn, i915 lets go of the GPU |
 
