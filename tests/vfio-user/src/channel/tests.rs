@@ -150,7 +150,8 @@ fn read_when_answer_is_wrong_then_eproto() {
             &[1; 20],
         )
     };
-    let wrong: [&dyn Fn(&Message) -> Vec<u8>; 4] = [&short, &bare, &other_command, &other_address];
+    type Reply = dyn Fn(&Message) -> Vec<u8>;
+    let wrong: [&Reply; 4] = [&short, &bare, &other_command, &other_address];
     for reply in wrong {
         let (channel, client, mut receiver) = pair();
         let reader = thread::spawn(move || channel.read(ADDRESS, &mut [0; 4]));

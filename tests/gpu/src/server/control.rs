@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! Control by lines over a unix socket: one command in, one line out.
+//!
+//! The answer starts with `ok` or `error`. The socket is for the owner of the process: commands
+//! write files with its rights.
+
+use std::fmt::Write as _;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{bail, Context, Result};
+use gen9_gpu::{EngineId, Gpu, MmioOffset, Nanos};
+
+use super::shared::Shared;
+
+/// Longest line that is read.
+const LINE: u64 = 4096;
+
+const HELP: &str = "screenshot FILE | log dump FILE | log clear | log count | pages FILE | \
+                    clock now | clock manual | clock advance NANOSECONDS | peek OFFSET | stats";
+
+/// A control socket; the file goes with the value.
+#[derive(Debug)]
+pub struct Control {
+    path: PathBuf,
+}
+
+impl Control {
+    /// Listens and answers on a thread of its own.
+    ///
+    /// # Errors
+    /// That of listening, for example because the path exists.
+    pub fn start(path: &Path, shared: Arc<Shared>) -> io::Result<Self> {
+        let listener = UnixListener::bind(path)?;
+        std::thread::Builder::new()
+            .name("control".into())
+            .spawn(move || {
+                for stream in listener.incoming() {
+                    if let Err(error) = stream.and_then(|stream| converse(&stream, &shared)) {
+                        tracing::debug!("control connection: {error}");
+                    }
+                }
+            })?;
+        Ok(Self {
+            path: path.to_owned(),
+        })
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        // May be gone already; nobody depends on it.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+fn converse(mut stream: &UnixStream, shared: &Shared) -> io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    loop {
+        line.clear();
+        if reader.by_ref().take(LINE).read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+        let answer = match answer(line.trim(), shared) {
+            Ok(text) => format!("ok {text}\n"),
+            Err(error) => format!("error {error:#}\n"),
+        };
+        stream.write_all(answer.as_bytes())?;
+    }
+}
+
+fn answer(line: &str, shared: &Shared) -> Result<String> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    match words[..] {
+        ["help"] => Ok(HELP.to_owned()),
+        ["screenshot", file] => {
+            shared.write_screenshot(Path::new(file))?;
+            Ok(file.to_owned())
+        }
+        ["log", "dump", file] => {
+            shared.write_log(Path::new(file))?;
+            Ok(file.to_owned())
+        }
+        ["log", "clear"] => {
+            shared.access(|gpu| gpu.uncore_mut().log.clear());
+            Ok(String::new())
+        }
+        ["log", "count"] => Ok(shared.access(|gpu| gpu.uncore().log.count()).to_string()),
+        ["pages", file] => {
+            std::fs::write(file, shared.access(|gpu| pages(gpu)))?;
+            Ok(file.to_owned())
+        }
+        ["clock", "now"] => Ok(shared.access(|gpu| gpu.uncore().clock.now().0).to_string()),
+        ["clock", "manual"] => {
+            shared.access_and_wake(|gpu| gpu.uncore_mut().clock.drive_manually());
+            Ok(String::new())
+        }
+        ["clock", "advance", time] => {
+            let time = Nanos(time.parse().context("expected a number of nanoseconds")?);
+            shared.access_and_wake(|gpu| {
+                gpu.uncore_mut().clock.advance(time);
+                gpu.uncore_mut().tick();
+            });
+            Ok(String::new())
+        }
+        ["peek", offset] => {
+            let digits = offset.strip_prefix("0x").unwrap_or(offset);
+            let offset = u32::from_str_radix(digits, 16).context("expected an offset in hex")?;
+            let offset = MmioOffset(offset).dword();
+            Ok(format!(
+                "{:#010x}",
+                shared.access(|gpu| gpu.uncore().peek(offset))
+            ))
+        }
+        ["stats"] => Ok(shared.access(|gpu| stats(gpu))),
+        _ => bail!("unknown command; expected {HELP}"),
+    }
+}
+
+fn stats(gpu: &Gpu) -> String {
+    let uncore = gpu.uncore();
+    let mut text = format!(
+        "accesses={} dropped={} time_ns={} contexts={}",
+        uncore.log.count(),
+        uncore.log.dropped(),
+        uncore.clock.now().0,
+        uncore.log.pages().len(),
+    );
+    for id in EngineId::ALL {
+        if let Some(engine) = gpu.engine(id) {
+            let state = match (engine.is_hung(), engine.is_idle()) {
+                (true, _) => "hung",
+                (false, true) => "idle",
+                (false, false) => "busy",
+            };
+            // Writing to a string cannot fail.
+            let _ = write!(text, " {}={state}", id.name());
+        }
+    }
+    text
+}
+
+/// Physical pages that each context touched, as tab-separated lines.
+fn pages(gpu: &Gpu) -> String {
+    let mut text = String::from("#engine\tlrca\taccess\tpage\n");
+    for (context, pages) in gpu.uncore().log.pages() {
+        for (access, set) in [("read", &pages.read), ("write", &pages.written)] {
+            for page in set {
+                let (engine, lrca) = (context.engine.name(), context.lrca);
+                let _ = writeln!(text, "{engine}\t{lrca:#x}\t{access}\t{:#x}", page.0);
+            }
+        }
+    }
+    text
+}
