@@ -2,6 +2,7 @@
 //! Safe names for the C functions of `shim.h`.
 
 use crate::bindings;
+use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 use gvt_host::world::Registers;
@@ -228,21 +229,20 @@ impl Host {
     }
 }
 
-/// As long as one lives, [`drain_callbacks`] waits.
-pub(crate) struct Callback(kernel::ffi::c_int);
+/// As long as one lives, [`drain_callbacks`] waits. It stays in the context that made it.
+pub(crate) struct Callback(kernel::ffi::c_int, PhantomData<*mut ()>);
 
 impl Callback {
     /// Any context.
     pub(crate) fn enter() -> Self {
         // SAFETY: without condition.
-        Self(unsafe { bindings::gvt_shim_callback_enter() })
+        Self(unsafe { bindings::gvt_shim_callback_enter() }, PhantomData)
     }
 }
 
 impl Drop for Callback {
     fn drop(&mut self) {
-        // SAFETY: entered, and left once, in the same context: `Callback` is not `Send`-ed by the
-        // one function that makes it.
+        // SAFETY: entered, and left once, in the same context: it is not `Send`.
         unsafe { bindings::gvt_shim_callback_leave(self.0) };
     }
 }
