@@ -23,6 +23,7 @@ use core::ffi::{c_int, c_void};
 
 /// A GPU as the host half knows it; opaque.
 #[repr(C)]
+#[cfg_attr(feature = "stable-abi", derive(abi_stable::StableAbi))]
 pub struct HostDevice {
     _opaque: [u8; 0],
 }

@@ -171,6 +171,7 @@ macro_rules! structure {
     ) => {
         $(#[$meta])*
         #[repr(C)]
+        #[cfg_attr(feature = "stable-abi", derive(abi_stable::StableAbi))]
         pub struct $name {
             $( $(#[$field_meta])* pub $field: $type, )*
         }
@@ -207,6 +208,7 @@ macro_rules! table {
     ) => {
         $(#[$meta])*
         #[repr(C)]
+        #[cfg_attr(feature = "stable-abi", derive(abi_stable::StableAbi))]
         pub struct $name {
             $( $(#[$field_meta])* pub $field: $type, )*
             $( $(#[$fn_meta])* pub $function: Option<unsafe extern "C" fn($($arg: $arg_type),*) $(-> $return)?>, )*
