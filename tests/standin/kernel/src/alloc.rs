@@ -5,8 +5,8 @@ pub mod allocator;
 pub mod kbox;
 pub mod kvec;
 
-pub use self::kbox::{Box, KBox, KVBox, VBox};
-pub use self::kvec::{KVVec, KVec, VVec, Vec};
+pub use self::kbox::{Box, KBox, KVBox};
+pub use self::kvec::{KVVec, KVec, Vec};
 
 /// An allocation failed.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]

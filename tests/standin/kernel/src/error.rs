@@ -156,28 +156,6 @@ impl From<core::convert::Infallible> for Error {
     }
 }
 
-/// `Ok` for zero and above, else the errno.
-pub fn to_result(err: c_int) -> Result {
-    if err < 0 {
-        Err(Error::from_errno(err))
-    } else {
-        Ok(())
-    }
-}
-
-/// Runs `f` and gives its value, or its errno as a C function returns it.
-pub fn from_result<T, F>(f: F) -> T
-where
-    T: From<i16>,
-    F: FnOnce() -> Result<T>,
-{
-    match f() {
-        Ok(value) => value,
-        // No errno is larger than MAX_ERRNO, so none is cut.
-        Err(error) => T::from(error.to_errno() as i16),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::code::*;
@@ -194,12 +172,6 @@ mod tests {
         for errno in [0, 1, -4096, i32::MIN, i32::MAX] {
             assert_eq!(Error::from_errno(errno), EINVAL);
         }
-    }
-
-    #[test]
-    fn to_result_and_from_result_are_each_others_inverse() {
-        assert_eq!(to_result(from_result(|| Err::<i32, _>(EBUSY))), Err(EBUSY));
-        assert_eq!(to_result(from_result(|| Ok(0_i32))), Ok(()));
     }
 
     #[test]

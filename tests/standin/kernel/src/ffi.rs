@@ -10,11 +10,4 @@ pub type c_int = i32;
 /// As in C.
 #[expect(non_camel_case_types, reason = "the name of the C type")]
 pub type c_uint = u32;
-/// As wide as a pointer on every kernel.
-#[expect(non_camel_case_types, reason = "the name of the C type")]
-pub type c_long = isize;
-/// As wide as a pointer on every kernel.
-#[expect(non_camel_case_types, reason = "the name of the C type")]
-pub type c_ulong = usize;
-
 pub use core::ffi::{c_void, CStr};

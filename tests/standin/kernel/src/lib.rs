@@ -26,9 +26,7 @@ pub mod error;
 pub mod ffi;
 pub mod fmt;
 pub mod prelude;
-pub mod str;
 pub mod testing;
-pub mod types;
 
 /// What the stand-in's own messages are marked with.
 const __LOG_PREFIX: &[u8] = b"kernel\0";

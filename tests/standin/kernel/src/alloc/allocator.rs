@@ -12,20 +12,12 @@ const KVMALLOC_MAX_BYTES: usize = i32::MAX as usize;
 /// Physically contiguous memory.
 pub struct Kmalloc;
 
-/// Virtually contiguous memory.
-pub struct Vmalloc;
-
 /// Physically contiguous memory if there is some, else virtually contiguous.
 pub struct KVmalloc;
 
 // SAFETY: the trait has no contract here.
 unsafe impl Allocator for Kmalloc {
     const __MAX_BYTES: usize = KMALLOC_MAX_BYTES;
-}
-
-// SAFETY: the trait has no contract here.
-unsafe impl Allocator for Vmalloc {
-    const __MAX_BYTES: usize = isize::MAX as usize;
 }
 
 // SAFETY: the trait has no contract here.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! A box whose allocation may fail.
 
-use super::allocator::{KVmalloc, Kmalloc, Vmalloc};
+use super::allocator::{KVmalloc, Kmalloc};
 use super::{AllocError, Allocator, Flags};
 use crate::fmt;
 use crate::testing::Live;
@@ -18,9 +18,6 @@ pub struct Box<T: ?Sized, A: Allocator> {
 
 /// A [`Box`] of physically contiguous memory.
 pub type KBox<T> = Box<T, Kmalloc>;
-
-/// A [`Box`] of virtually contiguous memory.
-pub type VBox<T> = Box<T, Vmalloc>;
 
 /// A [`Box`] of memory of either kind.
 pub type KVBox<T> = Box<T, KVmalloc>;

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! A growable array whose allocation may fail.
 
-use super::allocator::{KVmalloc, Kmalloc, Vmalloc};
+use super::allocator::{KVmalloc, Kmalloc};
 use super::{AllocError, Allocator, Flags};
 use crate::fmt;
 use crate::testing::Live;
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut, Index, IndexMut};
 use core::slice::{self, SliceIndex};
-
-mod errors;
-pub use self::errors::{PushError, RemoveError};
 
 /// An array in memory of the allocator `A`.
 pub struct Vec<T, A: Allocator> {
@@ -22,9 +19,6 @@ pub struct Vec<T, A: Allocator> {
 
 /// A [`Vec`] of physically contiguous memory.
 pub type KVec<T> = Vec<T, Kmalloc>;
-
-/// A [`Vec`] of virtually contiguous memory.
-pub type VVec<T> = Vec<T, Vmalloc>;
 
 /// A [`Vec`] of memory of either kind.
 pub type KVVec<T> = Vec<T, KVmalloc>;
@@ -104,52 +98,18 @@ where
         Ok(())
     }
 
-    /// Adds an element at the end if there is room for it.
-    pub fn push_within_capacity(&mut self, v: T) -> Result<(), PushError<T>> {
-        if self.len() == self.capacity() {
-            return Err(PushError(v));
-        }
-        self.elements.push(v);
-        Ok(())
-    }
-
     /// Takes the last element.
     pub fn pop(&mut self) -> Option<T> {
         self.elements.pop()
-    }
-
-    /// Takes element `i` out and closes the gap.
-    pub fn remove(&mut self, i: usize) -> Result<T, RemoveError> {
-        if i >= self.len() {
-            return Err(RemoveError);
-        }
-        Ok(self.elements.remove(i))
-    }
-
-    /// Drops all elements and keeps the memory.
-    pub fn clear(&mut self) {
-        self.elements.clear();
     }
 
     /// Drops the elements from index `len` on and keeps the memory.
     pub fn truncate(&mut self, len: usize) {
         self.elements.truncate(len);
     }
-
-    /// Drops the elements for which `f` is false.
-    pub fn retain(&mut self, f: impl FnMut(&mut T) -> bool) {
-        self.elements.retain_mut(f);
-    }
 }
 
 impl<T: Clone, A: Allocator> Vec<T, A> {
-    /// Adds `n` clones of `value` at the end.
-    pub fn extend_with(&mut self, n: usize, value: T, flags: Flags) -> Result<(), AllocError> {
-        self.reserve(n, flags)?;
-        self.elements.resize(self.elements.len() + n, value);
-        Ok(())
-    }
-
     /// Adds clones of the elements of `other` at the end.
     pub fn extend_from_slice(&mut self, other: &[T], flags: Flags) -> Result<(), AllocError> {
         self.reserve(other.len(), flags)?;
@@ -160,19 +120,8 @@ impl<T: Clone, A: Allocator> Vec<T, A> {
     /// A vector of `n` clones of `value`.
     pub fn from_elem(value: T, n: usize, flags: Flags) -> Result<Self, AllocError> {
         let mut v = Self::with_capacity(n, flags)?;
-        v.extend_with(n, value, flags)?;
+        v.elements.resize(n, value);
         Ok(v)
-    }
-
-    /// Makes the length `new_len`, dropping elements or adding clones of `value`.
-    pub fn resize(&mut self, new_len: usize, value: T, flags: Flags) -> Result<(), AllocError> {
-        match new_len.checked_sub(self.len()) {
-            Some(n) => self.extend_with(n, value, flags),
-            None => {
-                self.truncate(new_len);
-                Ok(())
-            }
-        }
     }
 }
 
@@ -262,7 +211,7 @@ mod tests {
     fn push_when_full_doubles_and_books_the_new_size_alone() {
         let ledger = Ledger::current();
         let mut v = KVec::<u32>::with_capacity(4, GFP_KERNEL).unwrap();
-        v.extend_with(5, 1, GFP_KERNEL).unwrap();
+        v.extend_from_slice(&[1; 5], GFP_KERNEL).unwrap();
         assert_eq!(v.capacity(), 8);
         assert_eq!((ledger.live_objects(), ledger.live_bytes()), (1, 32));
         drop(v);
@@ -279,29 +228,17 @@ mod tests {
     }
 
     #[test]
-    fn push_within_capacity_when_full_gives_the_element_back() {
-        let mut v = KVVec::with_capacity(1, GFP_KERNEL).unwrap();
-        assert!(v.push_within_capacity(1).is_ok());
-        assert!(matches!(v.push_within_capacity(2), Err(PushError(2))));
-    }
-
-    #[test]
     fn kvec_beyond_what_kmalloc_serves_fails() {
         assert!(KVec::<u8>::with_capacity((4096 << 10) + 1, GFP_KERNEL).is_err());
         assert!(KVVec::<u8>::with_capacity((4096 << 10) + 1, GFP_KERNEL).is_ok());
     }
 
     #[test]
-    fn resize_truncate_retain_and_remove_do_as_they_say() {
+    fn elements_can_be_added_taken_and_dropped() {
         let mut v = KVec::new();
         v.extend_from_slice(&[1, 2, 3, 4], GFP_KERNEL).unwrap();
-        v.retain(|e| *e != 2);
-        assert_eq!(v.remove(0).unwrap(), 1);
-        assert!(v.remove(9).is_err());
-        v.resize(4, 7, GFP_KERNEL).unwrap();
-        assert_eq!(v.as_slice(), [3, 4, 7, 7]);
-        v.truncate(1);
-        assert_eq!(v.pop(), Some(3));
-        assert!(v.is_empty());
+        assert_eq!(v.pop(), Some(4));
+        v.truncate(2);
+        assert_eq!((v.as_slice(), v.is_empty()), (&[1, 2][..], false));
     }
 }
