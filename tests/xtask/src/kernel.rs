@@ -137,11 +137,12 @@ impl Sources {
     }
 
     /// Folders copied beside each other for the modules built out of tree.
-    fn out_of_tree(&self) -> [(&'static str, PathBuf); 3] {
+    fn out_of_tree(&self) -> [(&'static str, PathBuf); 4] {
         [
             ("kvmgt", self.tree.join("kvmgt")),
             ("iface", self.tree.join("iface")),
             ("tests/fixture", self.tree.join("tests/fixture")),
+            ("tests/conformance", self.tree.join("tests/conformance")),
         ]
     }
 

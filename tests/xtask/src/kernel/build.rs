@@ -27,7 +27,7 @@ const STATED: &[(&str, &str)] = &[
 /// Our objects in the kernel's tree; a patched file of i915 counts as ours too.
 const OUR_OBJECTS: &str = "drivers/gpu/drm/i915/gvt_host";
 /// The modules built out of tree, below the folder of copied sources.
-const MODULES: &[&str] = &["kvmgt", "tests/fixture"];
+const MODULES: &[&str] = &["kvmgt", "tests/fixture", "tests/conformance"];
 
 /// One kernel build.
 pub struct Build {
