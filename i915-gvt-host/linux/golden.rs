@@ -87,6 +87,8 @@ pub(crate) fn capture_mmio(i915: I915, key: Key, platform: Platform, vcs1: bool)
         );
         return Ok(());
     };
+    // If the snapshot failed at the first probe, i915 itself has used the GPU since.
+    let pristine = config.is_pristine() && seen.binds == 1;
     let begin = shim::boot_ns();
     let blob = i915.with_forcewake(|registers| {
         capture::capture(platform, vcs1, &config, |offset| registers.read(offset))
@@ -94,9 +96,7 @@ pub(crate) fn capture_mmio(i915: I915, key: Key, platform: Platform, vcs1: bool)
     i915.clear_unclaimed();
     let took = shim::boot_ns().saturating_sub(begin);
     let cost = capture::cost(platform, vcs1)?;
-    golden
-        .store
-        .keep(key, blob, (begin, took), config.is_pristine())?;
+    golden.store.keep(key, blob, (begin, took), pristine)?;
     if let Some(seen) = golden.seen(&key) {
         seen.config = None;
     }
@@ -107,10 +107,10 @@ pub(crate) fn capture_mmio(i915: I915, key: Key, platform: Platform, vcs1: bool)
         cost.reads,
         cost.bytes,
         took / 1000,
-        if config.is_pristine() {
+        if pristine {
             ""
         } else {
-            ", not pristine: another driver may have used the GPU before"
+            ", not pristine: the GPU may have been used before"
         }
     );
     Ok(())
