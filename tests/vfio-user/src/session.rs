@@ -265,11 +265,9 @@ impl<'a, D: Device, T: Transport + 'static> Session<'a, D, T> {
         self.reply.u32(needed as u32);
         self.reply.u32(flags);
         self.reply.u32(index);
-        self.reply.u32(if with_caps {
-            REGION_INFO_SIZE as u32
-        } else {
-            0
-        });
+        // Also told if the capabilities do not fit: QEMU wants it wherever the flag is.
+        self.reply
+            .u32(if caps > 0 { REGION_INFO_SIZE as u32 } else { 0 });
         self.reply.u64(region.size);
         self.reply.u64(offset);
         if with_caps {

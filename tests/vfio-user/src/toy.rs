@@ -6,6 +6,8 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
 
 use rustix::fs::{memfd_create, MemfdFlags};
 use rustix::io::Errno;
@@ -104,7 +106,9 @@ pub struct Toy {
     memory: File,
     config: [u8; CONFIG_SIZE],
     registers: [u32; REGISTERS],
+    status: Arc<AtomicU32>,
     buffer: Vec<u8>,
+    in_background: bool,
 }
 
 impl Toy {
@@ -136,13 +140,25 @@ impl Toy {
             memory,
             config: [0; CONFIG_SIZE],
             registers: [0; REGISTERS],
+            status: Arc::default(),
             buffer: vec![0; MAX_COPY],
+            in_background: false,
         };
         toy.power_on();
         Ok(toy)
     }
 
+    /// Lets copies run on a thread of their own, as a real device would work beside its bus.
+    ///
+    /// QEMU answers DMA messages only while it does not wait for a register access, so a device
+    /// that asks for memory inside of an access would wait in vain.
+    pub fn copying_in_background(mut self) -> Self {
+        self.in_background = true;
+        self
+    }
+
     fn power_on(&mut self) {
+        self.status.store(0, Ordering::Release);
         self.registers = [0; REGISTERS];
         self.config = [0; CONFIG_SIZE];
         self.config[0..2].copy_from_slice(&VENDOR_ID.to_le_bytes());
@@ -177,7 +193,7 @@ impl Toy {
         match offset {
             reg::START => self.copy(),
             reg::ACKNOWLEDGE => {
-                self.set_register(reg::STATUS, 0);
+                self.status.store(0, Ordering::Release);
                 self.bus
                     .interrupts
                     .set_level(VFIO_PCI_INTX_IRQ_INDEX, 0, false);
@@ -188,33 +204,18 @@ impl Toy {
     }
 
     fn copy(&mut self) {
-        let (source, target) = (self.address(reg::SOURCE), self.address(reg::TARGET));
-        let memory = &self.bus.memory;
-        let status = match self
-            .buffer
-            .get_mut(..self.registers[(reg::LENGTH / 4) as usize] as usize)
-        {
-            Some(data) => {
-                let copied = memory
-                    .read(source, data)
-                    .and_then(|()| memory.write(target, data));
-                match copied {
-                    Ok(()) => STATUS_DONE,
-                    Err(error) => {
-                        tracing::debug!("copy failed: {error}");
-                        STATUS_FAILED
-                    }
-                }
-            }
-            None => STATUS_FAILED,
+        let job = Copy {
+            source: self.address(reg::SOURCE),
+            target: self.address(reg::TARGET),
+            length: self.register(reg::LENGTH) as usize,
+            bus: self.bus.clone(),
+            status: Arc::clone(&self.status),
         };
-        self.set_register(reg::STATUS, status);
-        if self.bus.interrupts.is_connected(VFIO_PCI_MSI_IRQ_INDEX, 0) {
-            self.bus.interrupts.trigger(VFIO_PCI_MSI_IRQ_INDEX, 0);
+        if self.in_background {
+            self.status.store(0, Ordering::Release);
+            std::thread::spawn(move || job.run(&mut vec![0; MAX_COPY]));
         } else {
-            self.bus
-                .interrupts
-                .set_level(VFIO_PCI_INTX_IRQ_INDEX, 0, true);
+            job.run(&mut self.buffer);
         }
     }
 
@@ -243,6 +244,46 @@ impl Toy {
     }
 }
 
+/// One copy of client memory.
+struct Copy {
+    source: u64,
+    target: u64,
+    length: usize,
+    bus: Bus,
+    status: Arc<AtomicU32>,
+}
+
+impl Copy {
+    fn run(&self, buffer: &mut [u8]) {
+        let status = match self.copy(buffer) {
+            Ok(()) => STATUS_DONE,
+            Err(cause) => {
+                tracing::debug!("copy failed: {cause}");
+                STATUS_FAILED
+            }
+        };
+        self.status.store(status, Ordering::Release);
+        let interrupts = &self.bus.interrupts;
+        if interrupts.is_connected(VFIO_PCI_MSI_IRQ_INDEX, 0) {
+            interrupts.trigger(VFIO_PCI_MSI_IRQ_INDEX, 0);
+        } else {
+            interrupts.set_level(VFIO_PCI_INTX_IRQ_INDEX, 0, true);
+        }
+    }
+
+    fn copy(&self, buffer: &mut [u8]) -> Result<(), String> {
+        let data = buffer.get_mut(..self.length).ok_or("too long")?;
+        self.bus
+            .memory
+            .read(self.source, data)
+            .map_err(|error| error.to_string())?;
+        self.bus
+            .memory
+            .write(self.target, data)
+            .map_err(|error| error.to_string())
+    }
+}
+
 impl Device for Toy {
     fn regions(&self) -> &[Region] {
         &self.regions
@@ -262,6 +303,7 @@ impl Device for Toy {
                 for (at, byte) in (offset..).zip(data) {
                     let value = match at & !3 {
                         reg::ID => IDENTITY,
+                        reg::STATUS => self.status.load(Ordering::Acquire),
                         register => self.register(register),
                     };
                     *byte = value.to_le_bytes()[(at % 4) as usize];

@@ -279,7 +279,10 @@ fn get_region_info_when_mappable_then_fd_and_sparse_areas_if_they_fit() {
 
     let played = converse(vec![region_info(2, index, 63), region_info(3, index, 64)]);
 
-    assert_eq!(played.to(2).unwrap(), words(&[64, 15, 2, 0, 8192, 0, 0, 0]));
+    assert_eq!(
+        played.to(2).unwrap(),
+        words(&[64, 15, 2, 32, 8192, 0, 0, 0])
+    );
     let sparse = [1 | 1 << 16, 0, 1, 0, 4096, 0, 4096, 0];
     let full = [words(&[64, 15, 2, 32, 8192, 0, 0, 0]), words(&sparse)].concat();
     assert_eq!(played.to(3).unwrap(), full);
