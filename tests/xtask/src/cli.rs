@@ -23,6 +23,8 @@ pub struct Cli {
 /// The commands.
 #[derive(Subcommand)]
 pub enum Command {
+    /// Show the main job on the software GPU; ends with a table.
+    Demo(DemoArgs),
     /// Boot the host VM: our kernel on the software GPU, i915 up, kvmgt not loaded.
     HostVm(VmArgs),
     /// Boot a QEMU guest with a stock Debian kernel.
@@ -62,6 +64,20 @@ pub struct BenchArgs {
     pub markdown: bool,
 }
 
+/// How to show it.
+#[derive(Args, Clone)]
+pub struct DemoArgs {
+    /// With the real modules, in the host VM
+    #[arg(long)]
+    pub kernel: bool,
+    /// The GPU, for example kbl, or skl,aperture=512M,seed=3
+    #[arg(long, value_name = "GPU", default_value = "kbl")]
+    pub gpu: String,
+    /// Version of the host kernel
+    #[arg(long, value_name = "V", requires = "kernel")]
+    pub kernel_version: Option<Version>,
+}
+
 /// What all VMs take.
 #[derive(Args, Clone)]
 pub struct VmArgs {
@@ -98,6 +114,9 @@ pub struct GuestArgs {
     /// No vGPU: the guest drives the software GPU itself
     #[arg(long, required = true)]
     pub native: bool,
+    /// A file for a PNG of the screen, taken when the command has ended
+    #[arg(long, value_name = "FILE")]
+    pub screenshot: Option<PathBuf>,
     /// The rest.
     #[command(flatten)]
     pub vm: VmArgs,

@@ -2,6 +2,8 @@
 //! The software GPU, served to QEMU over vfio-user by a process of its own.
 
 use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::thread;
@@ -54,32 +56,45 @@ pub struct GpuServer {
     pub socket: PathBuf,
     /// What the server printed.
     pub log: PathBuf,
+    control: PathBuf,
 }
 
 impl GpuServer {
     /// Starts a server for one GPU and waits until its socket is there.
     ///
-    /// `gpu` is the text of `--gpu`, which the server itself reads and checks.
+    /// `gpu` is the text of `--gpu`, which the server itself reads and checks; `accesses` is a
+    /// file for the log of register accesses, written when the server ends.
     pub fn start(
         program: &Path,
         gpu: &str,
-        extra: &[String],
+        accesses: Option<&Path>,
         folder: &Path,
         log: PathBuf,
     ) -> Result<Self> {
-        let socket = folder.join("gpu.sock");
+        let (socket, control) = (folder.join("gpu"), folder.join("gpu-control"));
         let kept = File::create(&log)
             .with_context(|| format!("cannot create the log {}", log.display()))?;
-        let child = command::tied(program)
+        let mut command = command::tied(program);
+        command
             .arg("--socket")
             .arg(&socket)
-            .args(["--gpu", gpu])
-            .args(extra)
+            .arg("--control")
+            .arg(&control)
+            .args(["--gpu", gpu]);
+        if let Some(file) = accesses {
+            command.arg("--log").arg(file);
+        }
+        let child = command
             .stdout(kept.try_clone()?)
             .stderr(kept)
             .spawn()
             .with_context(|| format!("cannot run {}", program.display()))?;
-        let mut server = Self { child, socket, log };
+        let mut server = Self {
+            child,
+            socket,
+            log,
+            control,
+        };
         let start = Instant::now();
         while !server.socket.exists() {
             if server.child.try_wait()?.is_some() || start.elapsed() > START {
@@ -91,6 +106,11 @@ impl GpuServer {
         Ok(server)
     }
 
+    /// The control socket, as long as the server lives.
+    pub fn control(&self) -> Control {
+        Control(self.control.clone())
+    }
+
     /// Ends the server so that it can write what it writes at its end.
     pub fn finish(mut self) -> Result<()> {
         // A child that has ended already has an id still, until it is waited for.
@@ -98,6 +118,26 @@ impl GpuServer {
         let start = Instant::now();
         while start.elapsed() < END && self.child.try_wait()?.is_none() {
             thread::sleep(POLL);
+        }
+        Ok(())
+    }
+}
+
+/// The server's control socket: lines in, lines out.
+#[derive(Clone)]
+pub struct Control(PathBuf);
+
+impl Control {
+    /// Has a PNG of the screen written.
+    pub fn screenshot(&self, file: &Path) -> Result<()> {
+        let mut stream = UnixStream::connect(&self.0)?;
+        // The server may have another working folder, some day.
+        let file = std::path::absolute(file)?;
+        writeln!(stream, "screenshot {}", file.display())?;
+        let mut answer = String::new();
+        BufReader::new(stream).read_line(&mut answer)?;
+        if !answer.starts_with("ok") {
+            bail!("no screenshot: {}", answer.trim());
         }
         Ok(())
     }

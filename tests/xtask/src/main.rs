@@ -17,6 +17,7 @@ mod bench;
 mod cache;
 mod cli;
 mod command;
+mod demo;
 mod gpu_server;
 mod initramfs;
 mod interface;
@@ -37,7 +38,7 @@ fn main() -> ExitCode {
     // Before a VM runs, whatever keeps it from coming up counts as that.
     let failed = match cli.command {
         Command::HostVm(_) | Command::GuestVm(_) => vm::NOT_UP,
-        Command::Test(_) | Command::Abi(_) | Command::Bench(_) => 1,
+        _ => 1,
     };
     let status = run(&cli.command).unwrap_or_else(|error| {
         progress::say(&format!("error: {error:#}"));
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
 fn run(command: &Command) -> anyhow::Result<i32> {
     let cache = Cache::open()?;
     match command {
+        Command::Demo(args) => demo::run(&cache, args),
         Command::HostVm(args) => vm_command::host(&cache, args),
         Command::GuestVm(args) => vm_command::guest(&cache, args),
         Command::Test(args) => suite::run(&cache, args),

@@ -12,13 +12,23 @@ use crate::kernel::{self, Flavour, Image, Version};
 use crate::packages;
 use crate::root::Root;
 use crate::stock;
-use crate::vm::Bench;
 
 /// The stock kernel of guests when none is asked for: that of Debian 13.
 pub const GUEST_KERNEL: Version = Version {
     major: 6,
     minor: 12,
 };
+
+/// What all VMs need, prepared once.
+#[derive(Clone)]
+pub struct Bench {
+    /// Where logs go.
+    pub cache: Cache,
+    /// The tree with QEMU.
+    pub qemu: PathBuf,
+    /// The GPU server's program.
+    pub gpu: PathBuf,
+}
 
 /// What a VM boots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::cache::Cache;
 use crate::command;
-use crate::gpu_server::GpuServer;
+use crate::gpu_server::{Control, GpuServer};
 use crate::initramfs;
 use crate::kernel::Image;
+use crate::prepare::{Bench, Ready};
 use crate::progress::say;
 use crate::qemu::{Accel, Machine};
 
@@ -39,17 +39,6 @@ const STDOUT: &str = "lab.stdout";
 /// See [`STDOUT`].
 const STDERR: &str = "lab.stderr";
 
-/// What all VMs need, prepared once.
-#[derive(Clone)]
-pub struct Bench {
-    /// Where logs go.
-    pub cache: Cache,
-    /// The tree with QEMU.
-    pub qemu: PathBuf,
-    /// The GPU server's program.
-    pub gpu: PathBuf,
-}
-
 /// What one VM is to be and do.
 #[derive(Clone)]
 pub struct Vm {
@@ -67,8 +56,10 @@ pub struct Vm {
     pub append: String,
     /// The text of `--gpu`.
     pub gpu: String,
-    /// More arguments of the GPU server.
-    pub gpu_args: Vec<String>,
+    /// A file for the log of register accesses.
+    pub accesses: Option<PathBuf>,
+    /// A file for a PNG of the screen when the command has ended.
+    pub screenshot: Option<PathBuf>,
     /// Memory, as QEMU writes it.
     pub ram: String,
     /// How code is executed.
@@ -85,6 +76,8 @@ pub enum Task<'a> {
     Pass(&'a str),
     /// A command whose output is kept.
     Capture(&'a str),
+    /// A command whose stdout is kept, and whose stderr goes to this process's.
+    Report(&'a str),
     /// A shell on this process's terminal.
     Terminal,
 }
@@ -127,6 +120,25 @@ pub struct Outcome {
 }
 
 impl Vm {
+    /// A VM with the default GPU that loads i915 and has no time limit.
+    pub fn new(name: impl Into<String>, ready: &Ready) -> Self {
+        Self {
+            name: name.into(),
+            image: ready.image.clone(),
+            root: ready.root.clone(),
+            overlay: None,
+            i915: true,
+            append: String::new(),
+            gpu: "kbl".to_owned(),
+            accesses: None,
+            screenshot: None,
+            ram: "2G".to_owned(),
+            accel: Accel::Tcg,
+            console: None,
+            timeout: None,
+        }
+    }
+
     /// Runs the VM to its end.
     pub fn run(&self, bench: &Bench, task: &Task<'_>) -> Result<Outcome> {
         let start = Instant::now();
@@ -140,21 +152,26 @@ impl Vm {
         let server = GpuServer::start(
             &bench.gpu,
             &self.gpu,
-            &self.gpu_args,
+            self.accesses.as_deref(),
             folder.path(),
             gpu_log.clone(),
         )?;
         let script = match task {
-            Task::Pass(text) | Task::Capture(text) => Some(*text),
+            Task::Pass(text) | Task::Capture(text) | Task::Report(text) => Some(*text),
             Task::Terminal => None,
         };
         let initramfs = folder.path().join("initramfs");
         initramfs::write(&self.image, script, &initramfs)?;
 
         let (sender, control) = mpsc::channel();
-        let control_port = Port::open(CONTROL, folder.path(), move |s| read_control(s, &sender))?;
-        let stdout_port = output_port(STDOUT, folder.path(), task, std::io::stdout)?;
-        let stderr_port = output_port(STDERR, folder.path(), task, std::io::stderr)?;
+        let screen = self.screenshot.clone().map(|file| (server.control(), file));
+        let control_port = Port::open(CONTROL, folder.path(), move |stream| {
+            read_control(stream, &sender, screen)
+        })?;
+        let keep_errors = matches!(task, Task::Capture(_));
+        let keep_output = keep_errors || matches!(task, Task::Report(_));
+        let stdout_port = output_port(STDOUT, folder.path(), keep_output, std::io::stdout)?;
+        let stderr_port = output_port(STDERR, folder.path(), keep_errors, std::io::stderr)?;
         let ports = [&control_port, &stdout_port, &stderr_port].map(|p| (p.name, p.socket.clone()));
         let machine = Machine {
             qemu: &bench.qemu,
@@ -333,13 +350,12 @@ impl Port {
 fn output_port<W: Write + 'static>(
     name: &'static str,
     folder: &Path,
-    task: &Task<'_>,
+    keep: bool,
     to: fn() -> W,
 ) -> Result<Port> {
-    let capture = matches!(task, Task::Capture(_));
     Port::open(name, folder, move |mut stream| {
         let mut kept = Vec::new();
-        if capture {
+        if keep {
             stream.read_to_end(&mut kept)?;
         } else {
             copy(&mut stream, &mut to())?;
@@ -361,11 +377,25 @@ fn copy(from: &mut impl Read, to: &mut impl Write) -> Result<()> {
     }
 }
 
-fn read_control(stream: UnixStream, to: &Sender<String>) -> Result<Vec<u8>> {
+/// Passes on what the guest says. When it says how it ended it waits for a line from here, so
+/// that the screen can be taken before it goes dark.
+fn read_control(
+    stream: UnixStream,
+    to: &Sender<String>,
+    screen: Option<(Control, PathBuf)>,
+) -> Result<Vec<u8>> {
+    let mut answer = stream.try_clone()?;
     for line in BufReader::new(stream).lines() {
+        let line = line?;
+        let ended = read_end(&line).is_some();
         // Nobody listens any more when the time was over.
-        if to.send(line?).is_err() {
+        if to.send(line).is_err() {
             break;
+        }
+        if ended {
+            let taken = screen.as_ref().map(|(gpu, file)| gpu.screenshot(file));
+            writeln!(answer, "go")?;
+            taken.transpose()?;
         }
     }
     Ok(Vec::new())

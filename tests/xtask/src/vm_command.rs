@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The commands `host-vm` and `guest-vm`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -8,25 +9,48 @@ use anyhow::Result;
 use crate::cache::Cache;
 use crate::cli::{GuestArgs, VmArgs};
 use crate::kernel::{Flavour, Version};
-use crate::prepare::{prepare, Boot, Ready, GUEST_KERNEL};
+use crate::prepare::{prepare, Boot, GUEST_KERNEL};
 use crate::progress::say;
 use crate::vm::{End, Task, Vm};
 
 /// Boots the host VM and returns the exit status.
 pub fn host(cache: &Cache, args: &VmArgs) -> Result<i32> {
     let version = args.kernel_version.unwrap_or(Version::RECORD);
-    run(cache, "host", Boot::Host(version, Flavour::Plain), args)
+    run(
+        cache,
+        "host",
+        Boot::Host(version, Flavour::Plain),
+        args,
+        None,
+    )
 }
 
 /// Boots a guest and returns the exit status.
 pub fn guest(cache: &Cache, args: &GuestArgs) -> Result<i32> {
     let version = args.vm.kernel_version.unwrap_or(GUEST_KERNEL);
-    run(cache, "guest", Boot::Guest(version), &args.vm)
+    let screenshot = args.screenshot.clone();
+    run(cache, "guest", Boot::Guest(version), &args.vm, screenshot)
 }
 
-fn run(cache: &Cache, name: &str, boot: Boot, args: &VmArgs) -> Result<i32> {
+fn run(
+    cache: &Cache,
+    name: &str,
+    boot: Boot,
+    args: &VmArgs,
+    screenshot: Option<PathBuf>,
+) -> Result<i32> {
     let ready = prepare(cache, boot)?;
-    let vm = vm(name, &ready, args);
+    let vm = Vm {
+        overlay: args.overlay.clone(),
+        gpu: args.gpu.clone(),
+        screenshot,
+        ram: args.ram.clone(),
+        accel: args.accel,
+        console: args.console.clone(),
+        // An interactive console stays as long as its user does.
+        timeout: args.run.as_ref().map(|_| Duration::from_secs(args.timeout)),
+        ..Vm::new(name, &ready)
+    };
     let task = match &args.run {
         Some(command) => Task::Pass(command),
         None => Task::Terminal,
@@ -52,23 +76,4 @@ fn run(cache: &Cache, name: &str, boot: Boot, args: &VmArgs) -> Result<i32> {
         ));
     }
     Ok(outcome.end.status())
-}
-
-/// The VM that the flags ask for.
-fn vm(name: &str, ready: &Ready, args: &VmArgs) -> Vm {
-    Vm {
-        name: name.to_owned(),
-        image: ready.image.clone(),
-        root: ready.root.clone(),
-        overlay: args.overlay.clone(),
-        i915: true,
-        append: String::new(),
-        gpu: args.gpu.clone(),
-        gpu_args: Vec::new(),
-        ram: args.ram.clone(),
-        accel: args.accel,
-        console: args.console.clone(),
-        // An interactive console stays as long as its user does.
-        timeout: args.run.as_ref().map(|_| Duration::from_secs(args.timeout)),
-    }
 }

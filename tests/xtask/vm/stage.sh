@@ -26,11 +26,12 @@ port() {
 	done
 	echo /dev/null
 }
-control=$(port lab.control)
+exec 3<>"$(port lab.control)"
 
+# The machine outside answers when it has seen what it wants of the screen.
 bye() {
-	echo "$*" >"$control"
-	sync
+	echo "$*" >&3
+	read -r _ <&3
 	$B poweroff -f
 }
 
@@ -47,10 +48,10 @@ if grep -q lab.i915 /proc/cmdline; then
 	done
 fi
 
-echo up >"$control"
+echo up >&3
 if [ -e /run/lab/command ]; then
-	sh /run/lab/command >"$(port lab.stdout)" 2>"$(port lab.stderr)" </dev/null
+	sh /run/lab/command >"$(port lab.stdout)" 2>"$(port lab.stderr)" </dev/null 3>&-
 	bye "exit $?"
 fi
-setsid -c sh -i </dev/hvc0 >/dev/hvc0 2>&1
+setsid -c sh -i </dev/hvc0 >/dev/hvc0 2>&1 3>&-
 bye "exit $?"

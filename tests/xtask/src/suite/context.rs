@@ -13,14 +13,10 @@ use crate::command;
 use crate::kernel::{Flavour, Version};
 use crate::prepare::{self, Boot, Ready};
 use crate::progress::Step;
-use crate::qemu::Accel;
 use crate::vm::{End, Outcome, Task, Vm};
 
 /// How long one scenario may take.
 const PATIENCE: Duration = Duration::from_secs(900);
-/// Memory of a scenario's VM.
-const RAM: &str = "2G";
-
 /// What a test gets.
 pub struct Context {
     /// The cache.
@@ -79,18 +75,8 @@ impl Context {
             Boot::Guest(version) => format!("guest-{version}"),
         };
         let vm = Vm {
-            name,
-            image: ready.image.clone(),
-            root: ready.root.clone(),
-            overlay: None,
-            i915: true,
-            append: String::new(),
-            gpu: "kbl".to_owned(),
-            gpu_args: Vec::new(),
-            ram: RAM.to_owned(),
-            accel: Accel::Tcg,
-            console: None,
             timeout: Some(PATIENCE),
+            ..Vm::new(name, &ready)
         };
         Ok(Guest { vm, ready })
     }

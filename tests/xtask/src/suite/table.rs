@@ -2,6 +2,7 @@
 //! All tests, in the order in which they run.
 
 use super::{cargo, scenario, Half, Test, CI};
+use crate::kernel::Flavour;
 
 /// Every test that there is.
 pub const ALL: &[Test] = &[
@@ -14,6 +15,24 @@ pub const ALL: &[Test] = &[
     kernel(CI, "kernel-build", scenario::boot::builds),
     kernel(CI, "vm-contract", scenario::boot::contract),
     kernel(CI, "host-boots", scenario::boot::host),
+    kernel(CI, "golden-at-any-time", |c| {
+        scenario::anytime::same_golden_state(c, Flavour::Plain)
+    }),
+    kernel(CI, "any-order", |c| {
+        scenario::order::any_order(c, Flavour::Plain)
+    }),
+    kernel(CI, "refusals", |c| {
+        scenario::refusals::one_line_each(c, Flavour::Plain)
+    }),
+    kernel(CI, "contract-kept", |c| {
+        scenario::contract::kept(c, Flavour::Plain)
+    }),
+    kernel(CI, "power-and-status", |c| {
+        scenario::power::states(c, Flavour::Plain)
+    }),
+    kernel(CI, "override-file", |c| {
+        scenario::override_file::checked(c, Flavour::Plain)
+    }),
     kernel(CI, "guest-6.12-native", scenario::boot::guest_6_12),
     kernel(
         "stock-kernels",
@@ -26,6 +45,24 @@ pub const ALL: &[Test] = &[
         scenario::boot::guest_7_3,
     ),
     kernel("debug-kernel", "debug-kernel-boots", scenario::boot::debug),
+    kernel("debug-kernel", "debug-golden-at-any-time", |c| {
+        scenario::anytime::same_golden_state(c, Flavour::Debug)
+    }),
+    kernel("debug-kernel", "debug-any-order", |c| {
+        scenario::order::any_order(c, Flavour::Debug)
+    }),
+    kernel("debug-kernel", "debug-refusals", |c| {
+        scenario::refusals::one_line_each(c, Flavour::Debug)
+    }),
+    kernel("debug-kernel", "debug-contract-kept", |c| {
+        scenario::contract::kept(c, Flavour::Debug)
+    }),
+    kernel("debug-kernel", "debug-power-and-status", |c| {
+        scenario::power::states(c, Flavour::Debug)
+    }),
+    kernel("debug-kernel", "debug-override-file", |c| {
+        scenario::override_file::checked(c, Flavour::Debug)
+    }),
     kernel("kernel-7.3", "host-7.3-boots", scenario::boot::host_7_3),
 ];
 

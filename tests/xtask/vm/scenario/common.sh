@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0 OR MIT
+# What all scenarios' scripts begin with. A check prints one line, `ok: NAME` or
+# `FAILED: NAME: WHY`, which the lab counts; the kernel's log is read piece by piece, and
+# `calm` at the end looks at all of it.
+BDF=0000:00:02.0
+GPU=/sys/bus/pci/devices/$BDF
+AUX=/sys/bus/auxiliary
+OFFERED=$AUX/devices/i915.gvt.0
+CARD=/sys/kernel/debug/dri/0
+NEWS=/run/lab/news
+WHOLE=/run/lab/whole
+: >$NEWS
+: >$WHOLE
+
+# check NAME COMMAND...: the command must succeed; what it prints says why it did not.
+check() {
+	name=$1
+	shift
+	if why=$("$@" 2>&1); then
+		echo "ok: $name"
+	else
+		echo "FAILED: $name: $* $(echo "$why" | tail -n 12 | tr '\n' '|')"
+	fi
+}
+
+# is FOUND WANTED
+is() {
+	[ "$1" = "$2" ] || { echo "is '$1', not '$2'"; return 1; }
+}
+
+# at_most FOUND LIMIT
+at_most() {
+	[ "$1" -le "$2" ] || { echo "is $1, more than $2"; return 1; }
+}
+
+absent() {
+	[ ! -e "$1" ]
+}
+
+refuses() {
+	! "$@"
+}
+
+# Takes what the kernel has said since the last call, with the level of each line.
+news() {
+	dmesg --raw --read-clear >$NEWS
+	cat $NEWS >>$WHOLE
+}
+
+# said ERE: exactly one line of the news matches.
+said() {
+	[ "$(grep -cE -- "$1" $NEWS)" = 1 ] || { cat $NEWS; return 1; }
+}
+
+# silent [ERE]: no line of the news is at error level but those that match.
+silent() {
+	! grep -E '^<[0-3]>' $NEWS | grep -vE -- "${1:-^\$}"
+}
+
+# within SECONDS COMMAND...: the command succeeds before the time is over.
+within() {
+	tries=$(($1 * 10))
+	shift
+	until "$@"; do
+		[ $tries -gt 0 ] || return 1
+		tries=$((tries - 1))
+		sleep 0.1
+	done
+}
+
+load_i915() {
+	modprobe i915 "$@" && within 200 test -e /dev/dri/card0
+}
+
+bind() {
+	echo $BDF >/sys/bus/pci/drivers/i915/bind && within 200 test -e /dev/dri/card0
+}
+
+unbind() {
+	echo $BDF >/sys/bus/pci/drivers/i915/unbind
+}
+
+# The golden state that kvmgt shows.
+golden() {
+	sha256sum <$GPU/gvt_firmware
+}
+
+attached() {
+	[ -e $OFFERED/driver ] && [ -e $GPU/gvt_firmware ]
+}
+
+detached() {
+	[ ! -e $GPU/gvt_firmware ] && [ ! -e $OFFERED/driver ]
+}
+
+reset_gpu() {
+	echo 1 >$CARD/gt0/reset
+}
+
+# calm [ERE]: nothing went wrong in the kernel, and it said nothing at error level but what
+# matches.
+calm() {
+	if [ -e /sys/kernel/debug/kmemleak ]; then
+		# kmemleak believes in a leak when it is five seconds old.
+		sleep 6
+		echo scan >/sys/kernel/debug/kmemleak
+		sleep 1
+		echo scan >/sys/kernel/debug/kmemleak
+		check "kmemleak has found nothing" is "$(grep -c 'gvt\|i915' /sys/kernel/debug/kmemleak)" 0
+		grep -q 'gvt\|i915' /sys/kernel/debug/kmemleak && cat /sys/kernel/debug/kmemleak >&2
+	fi
+	news
+	cp $WHOLE $NEWS
+	check "nothing at error level but what was expected" silent "$1"
+	check "no warning, bug or trace" refuses grep -E \
+		'WARNING:|BUG:|Oops|Call Trace|INFO: task|INFO: possible|general protection|lockdep|suspicious RCU' $WHOLE
+	cat $WHOLE >&2
+	echo finished
+}

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0 OR MIT
+# The host half keeps the contract: the conformance checks, and reservations that survive. The
+# display is fused off, so that i915 lets the GPU sleep at run time.
+
+asleep() {
+	[ "$(cat $GPU/power/runtime_status)" = suspended ]
+}
+# What a suspend needs after it was read once: the files of the root are shared by virtio-9p,
+# which does not survive one.
+cat /bin/* /sbin/* /lib/x86_64-linux-gnu/lib*.so* /usr/bin/perl >/dev/null 2>&1
+sync
+
+check "kvmgt is not loaded" absent /sys/module/kvmgt
+echo 0 >$GPU/power/autosuspend_delay_ms
+echo auto >$GPU/power/control
+check "the GPU falls asleep" within 60 asleep
+news
+
+# The checks; the module's probe fails so that it lets go.
+modprobe gvt_conformance
+news
+sed -nE 's/^<[0-9]+>\[[^]]*\] gvt_conformance: (ok|FAILED): /\1: contract: /p' $NEWS
+check "all checks of the contract ran" said 'gvt_conformance: i915.gvt.0: 0 failed'
+check "the GPU really slept" refuses grep 'does not sleep here' $NEWS
+rmmod gvt_conformance
+
+verify() {
+	echo 1 >/sys/module/gvt_conformance/parameters/verify
+}
+modprobe gvt_conformance hold=1
+check "reservations are held" test -e $OFFERED/driver
+check "they have the contents that were written" verify
+
+resets=$(grep -c 'Resetting chip' $WHOLE)
+check "work" is "$(perl /run/lab/engine_work.pl 2>&1)" 4
+reset_gpu
+check "after a reset of the GPU" verify
+check "work after it" is "$(perl /run/lab/engine_work.pl 2>&1)" 4
+echo 7 >$CARD/i915_wedged 2>/dev/null
+check "after a hang was declared on all engines" verify
+news
+check "the GPU really was reset" test "$(grep -c 'Resetting chip' $WHOLE)" -gt "$resets"
+
+check "the GPU falls asleep with them" within 60 asleep
+check "after it was asleep" verify
+suspended=$(cat $GPU/power/runtime_suspended_time)
+check "and again" within 60 asleep
+check "time asleep goes on" test "$(cat $GPU/power/runtime_suspended_time)" -ge "$suspended"
+
+echo 1 >/sys/module/suspend/parameters/pm_test_delay
+for level in devices platform; do
+	echo $level >/sys/power/pm_test
+	check "suspend with pm_test=$level" eval 'echo freeze >/sys/power/state'
+	check "after a suspend with pm_test=$level" verify
+done
+echo none >/sys/power/pm_test
+check "work after suspend" is "$(perl /run/lab/engine_work.pl 2>&1)" 4
+check "after that too" verify
+news
+check "no check failed" refuses grep 'gvt_conformance: FAILED' $WHOLE
+rmmod gvt_conformance
+news
+check "given back, all is scratch" said 'gvt_conformance: ok: release'
+calm 'GPU HANG|Resetting chip'
