@@ -3,6 +3,7 @@
 
 use crate::options::Options;
 use crate::platform::Platform;
+use crate::seed;
 
 /// Bytes of configuration space; the GPU is no PCI Express endpoint to software.
 pub const CONFIG_SPACE_SIZE: usize = 256;
@@ -109,7 +110,7 @@ pub struct ConfigSpace {
 }
 
 impl ConfigSpace {
-    /// Configuration space after power-on.
+    /// Configuration space as firmware leaves it: with addresses that are nobody's business.
     pub fn new(platform: &Platform, options: &Options) -> Self {
         let mut space = Self {
             bytes: [0; CONFIG_SPACE_SIZE],
@@ -141,6 +142,9 @@ impl ConfigSpace {
         space.set16(field::PM_CONTROL, 0, PM_STATE_MASK);
         space.set32(field::SWSCI, 0, u32::MAX);
         space.set32(field::ASLS, 0, u32::MAX);
+        for (offset, secret) in seed::config_secrets(options.seed) {
+            space.bytes[offset..offset + 4].copy_from_slice(&secret.to_le_bytes());
+        }
         space
     }
 

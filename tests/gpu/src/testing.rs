@@ -311,7 +311,7 @@ impl Driver {
 
     fn map_ggtt(&mut self) {
         for page in 0..MEMORY / PAGE_SIZE {
-            let entry = page * PAGE_SIZE | PTE_PRESENT;
+            let entry = (page * PAGE_SIZE) | PTE_PRESENT;
             let at = u64::from(REGISTER_SPACE) + 8 * page;
             self.gpu.bar0_write(at, &entry.to_le_bytes());
         }

@@ -8,6 +8,7 @@ use crate::clock::BusyCounters;
 use crate::clock::Clock;
 use crate::clock::Nanos;
 use crate::config_space::Routing;
+use crate::display;
 use crate::display::Display;
 use crate::display::DisplayBus;
 use crate::firmware;
@@ -319,21 +320,16 @@ impl Uncore {
         (&mut self.display, bus)
     }
 
+    /// Executes a command of the power control unit at once; it never fails.
     fn pcode(&mut self, value: u32) {
-        use gt::pcode;
         if value & gt::PCODE_READY == 0 {
             self.regs.set(gt::PCODE_MAILBOX, value);
             return;
         }
+        let command = (value & gt::PCODE_COMMAND) as u8;
         let data = self.regs.get(gt::PCODE_DATA);
-        let answer = match value & gt::PCODE_COMMAND {
-            pcode::READ_MEMORY_LATENCY if data == 0 => pcode::MEMORY_LATENCY_LOW,
-            pcode::READ_MEMORY_LATENCY => pcode::MEMORY_LATENCY_HIGH,
-            pcode::READ_RC6_VOLTAGES => data | pcode::DONE,
-            pcode::CDCLK_CONTROL | pcode::SAGV_CONTROL => pcode::DONE,
-            _ => data,
-        };
-        self.regs.set(gt::PCODE_DATA, answer);
+        let answer = display::pcode::reply(self.platform.id, command, data);
+        self.regs.set(gt::PCODE_DATA, answer.unwrap_or(data));
         let finished = value & !(gt::PCODE_READY | gt::PCODE_COMMAND);
         self.regs.set(gt::PCODE_MAILBOX, finished);
     }
@@ -473,14 +469,15 @@ mod tests {
 
     #[test]
     fn pcode_when_asked_for_latency_then_answers_and_is_ready() {
+        const READ_MEMORY_LATENCY: u32 = 0x06;
         let mut uncore = uncore(PlatformId::Kabylake);
         assert_eq!(uncore.write(gt::PCODE_DATA, 0), None);
 
-        let command = gt::PCODE_READY | gt::pcode::READ_MEMORY_LATENCY;
+        let command = gt::PCODE_READY | READ_MEMORY_LATENCY;
         assert_eq!(uncore.write(gt::PCODE_MAILBOX, command), None);
 
         assert_eq!(uncore.read(gt::PCODE_MAILBOX) & gt::PCODE_READY, 0);
-        assert_eq!(uncore.read(gt::PCODE_DATA), gt::pcode::MEMORY_LATENCY_LOW);
+        assert_eq!(uncore.read(gt::PCODE_DATA), 0x1e1a_1100);
     }
 
     #[test]

@@ -181,7 +181,7 @@ impl Context {
     /// Whether the command in execution may do everything: ring, GGTT batch.
     pub(super) fn privileged(&self) -> bool {
         let batch = self.workarounds.last().or(self.batches.last());
-        batch.map_or(true, |batch| batch.place.space == Space::Ggtt)
+        batch.is_none_or(|batch| batch.place.space == Space::Ggtt)
     }
 
     /// Leaves the batch in execution.

@@ -107,7 +107,7 @@ impl Engine {
         let free = self
             .context
             .as_ref()
-            .map_or(true, |context| context.preemptible);
+            .is_none_or(|context| context.preemptible);
         self.pending.is_some() && free && !self.is_hung()
     }
 

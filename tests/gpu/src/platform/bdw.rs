@@ -8,7 +8,11 @@ use crate::address::MmioOffset;
 use crate::regs::fuse;
 
 /// Fuses and straps of a GT2 part: one slice of three subslices, all execution units.
-const FIXED: &[(MmioOffset, u32)] = &[(fuse::FUSE2, fuse::SLICE_0_ENABLE)];
+const FIXED: &[(MmioOffset, u32)] = &[
+    (fuse::FUSE2, fuse::SLICE_0_ENABLE),
+    (fuse::RC6_CONTEXT_INFO, fuse::RC6_CONTEXT_PRESENT),
+    (fuse::RP_STATE_CAP, fuse::RP_300_600_1100_MHZ),
+];
 
 /// The table.
 pub const PLATFORM: Platform = Platform {

@@ -7,9 +7,13 @@ use super::PlatformId;
 use crate::address::MmioOffset;
 use crate::regs::fuse;
 
-/// Fuses and straps of a GT2 part: one slice of three subslices, all execution units.
-const FIXED: &[(MmioOffset, u32)] =
-    &[(fuse::FUSE2, fuse::SLICE_0_ENABLE | fuse::SUBSLICE_3_DISABLE)];
+/// Fuses and straps: one slice of three subslices, all execution units.
+const FIXED: &[(MmioOffset, u32)] = &[
+    (fuse::FUSE2, fuse::SLICE_0_ENABLE | fuse::SUBSLICE_3_DISABLE),
+    (fuse::RC6_CONTEXT_INFO, fuse::RC6_CONTEXT_PRESENT),
+    (fuse::RPM_CONFIG0, fuse::TIMESTAMP_FULL),
+    (fuse::RP_STATE_CAP_BXT, fuse::RP_300_600_1100_MHZ),
+];
 
 /// The table.
 pub const PLATFORM: Platform = Platform {

@@ -13,3 +13,35 @@ pub const SLICE_1_ENABLE: u32 = 1 << 26;
 pub const SLICE_2_ENABLE: u32 = 1 << 27;
 /// Subslice 3 of each slice does not work (Gen9).
 pub const SUBSLICE_3_DISABLE: u32 = 1 << 23;
+
+/// RPM_CONFIG0, crystal frequency and the time stamp's divider (PRM Vol 2c; observed: i915).
+pub const RPM_CONFIG0: MmioOffset = MmioOffset(0xd00);
+/// RPM_CONFIG0: the crystal runs at 24 MHz.
+pub const CRYSTAL_24_MHZ: u32 = 1 << 3;
+/// RPM_CONFIG0: the time stamp counts at half of the crystal's frequency.
+pub const TIMESTAMP_HALF: u32 = 2 << 1;
+/// RPM_CONFIG0: the time stamp counts at the crystal's frequency.
+pub const TIMESTAMP_FULL: u32 = 3 << 1;
+
+/// RC6 context info; 0 would mean that the context of RC6 is corrupt (observed: i915).
+pub const RC6_CONTEXT_INFO: MmioOffset = MmioOffset(0x8504);
+/// A context is there.
+pub const RC6_CONTEXT_PRESENT: u32 = 1;
+
+/// RP_STATE_CAP in the memory controller's mirror: frequency limits in units of 50 MHz.
+pub const RP_STATE_CAP: MmioOffset = MmioOffset(0x14_5998);
+/// RP_STATE_CAP of Broxton.
+pub const RP_STATE_CAP_BXT: MmioOffset = MmioOffset(0x13_8170);
+/// Highest 1100 MHz, efficient 600 MHz, lowest 300 MHz.
+pub const RP_300_600_1100_MHZ: u32 = 0x06_0c_16;
+
+/// MAD_INTER_CHANNEL in the memory controller's mirror: kind of memory; 0 is DDR4.
+pub const MAD_INTER_CHANNEL: MmioOffset = MmioOffset(0x14_5000);
+/// MAD_INTER_CHANNEL: DDR4.
+pub const MEMORY_DDR4: u32 = 0;
+/// MAD_DIMM of channel 0: size of its modules.
+pub const MAD_DIMM_CHANNEL_0: MmioOffset = MmioOffset(0x14_500c);
+/// MAD_DIMM of channel 1.
+pub const MAD_DIMM_CHANNEL_1: MmioOffset = MmioOffset(0x14_5010);
+/// MAD_DIMM: one module of 4 GiB, one rank, 8 bits wide.
+pub const ONE_MODULE_4_GIB: u32 = 4;

@@ -110,10 +110,8 @@ pub const FREQUENCY_GEN9: u32 = 0xff80_0000;
 /// Debug register with the sticky bit of unclaimed accesses.
 pub const FPGA_DBG: MmioOffset = MmioOffset(0x4_2300);
 
-/// Power limits of the frequency, in the mirror of the memory controller's registers.
-pub const RP_STATE_CAP: MmioOffset = MmioOffset(0x14_5998);
-/// The same on Broxton.
-pub const RP_STATE_CAP_BXT: MmioOffset = MmioOffset(0x13_8170);
+/// Identity of the panel self refresh interrupts (observed: i915 EDP_PSR_IIR).
+pub const EDP_PSR_IIR: MmioOffset = MmioOffset(0x6_4838);
 
 /// Thread status: whether the GT's power wells sleep; 0 when they are awake.
 pub const GT_THREAD_STATUS: MmioOffset = MmioOffset(0x13_805c);
@@ -130,6 +128,7 @@ pub const BEHAVIOURS: &[(MmioOffset, Behaviour)] = &[
     (PCODE_MAILBOX, Behaviour::PcodeMailbox),
     (ACTUAL_FREQUENCY, Behaviour::ActualFrequency),
     (FPGA_DBG, Behaviour::WriteOneToClear),
+    (EDP_PSR_IIR, Behaviour::WriteOneToClear),
     (GUC_STATUS, Behaviour::ReadOnly),
     (GT_THREAD_STATUS, Behaviour::ReadOnly),
     (FORCEWAKE_ACK_GT, Behaviour::ReadOnly),
@@ -164,22 +163,4 @@ pub fn reset_domains(value: u32) -> impl Iterator<Item = EngineId> {
         };
         value & (GDRST_FULL | own) != 0
     })
-}
-
-/// Commands of the power control unit (observed: i915, intel_pcode_regs).
-pub mod pcode {
-    /// Reads the RC6 voltages.
-    pub const READ_RC6_VOLTAGES: u32 = 0x05;
-    /// Reads memory latencies, four a dword, two dwords.
-    pub const READ_MEMORY_LATENCY: u32 = 0x06;
-    /// Prepares or ends a change of the display clock.
-    pub const CDCLK_CONTROL: u32 = 0x07;
-    /// Enables or disables the system agent's frequency changes.
-    pub const SAGV_CONTROL: u32 = 0x21;
-    /// Answer to the control commands: done.
-    pub const DONE: u32 = 1;
-    /// Latencies of levels 0 to 3 in microseconds.
-    pub const MEMORY_LATENCY_LOW: u32 = 0x1e1a_1100;
-    /// Latencies of levels 4 to 7 in microseconds.
-    pub const MEMORY_LATENCY_HIGH: u32 = 0x6151_4b3d;
 }
