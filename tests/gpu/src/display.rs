@@ -29,7 +29,7 @@ use crate::memory::DmaFault;
 use crate::platform::{Platform, PlatformId};
 use crate::register_file::RegisterFile;
 
-use self::clock::PipeClock;
+use self::clock::{Access, PipeClock};
 use self::dpcd::{I2cEeprom, Sink};
 use self::edid::Mode;
 use self::gmbus::Gmbus;
@@ -209,7 +209,7 @@ impl Display {
 
     /// Reads the register at `offset` (dword aligned).
     pub fn read(&mut self, offset: MmioOffset, bus: &mut DisplayBus<'_>) -> u32 {
-        let now = self.access(bus);
+        let now = self.access(bus, read_access(offset.0));
         if Gmbus::owns(offset.0) {
             return self.gmbus.read(bus.regs, offset.0);
         }
@@ -230,7 +230,7 @@ impl Display {
 
     /// Writes the register at `offset` (dword aligned).
     pub fn write(&mut self, offset: MmioOffset, value: u32, bus: &mut DisplayBus<'_>) {
-        let now = self.access(bus);
+        let now = self.access(bus, write_access(offset.0));
         let (regs, at) = (&mut *bus.regs, offset.0);
         if power::write(regs, self.platform, at, value)
             || pll::write(regs, self.platform, at, value)
@@ -322,9 +322,9 @@ impl Display {
     }
 
     /// Begins a register access: events that are due happen first. Returns pipe time.
-    fn access(&mut self, bus: &mut DisplayBus<'_>) -> u64 {
+    fn access(&mut self, bus: &mut DisplayBus<'_>, access: Access) -> u64 {
         self.adopt_registers(bus);
-        let now = self.clock.access(bus.now.0);
+        let now = self.clock.access(bus.now.0, access);
         self.advance(bus, now);
         now
     }
@@ -477,6 +477,27 @@ impl Display {
             (PlatformId::Broadwell, _) => (IrqGroup::South, 1 << (24 + channel)),
             _ => (IrqGroup::Port, 1 << (24 + channel)),
         }
+    }
+}
+
+/// What reading a register says about what the driver is doing.
+fn read_access(offset: u32) -> Access {
+    let counter = |pipe| bits::PIPE_FRMCOUNT + pipe * bits::PIPE_STRIDE;
+    match (0..PIPES as u32).any(|pipe| offset == counter(pipe)) {
+        true => Access::Count,
+        false => Access::Other,
+    }
+}
+
+/// What writing a register says about what the driver is doing.
+fn write_access(offset: u32) -> Access {
+    let pipe = offset.wrapping_sub(bits::PIPEDSL) / bits::PIPE_STRIDE;
+    if PlaneId::armed_by(offset).is_some() {
+        Access::Arm
+    } else if (pipe as usize) < PIPES && offset % bits::PIPE_STRIDE >= bits::FIRST_PLANE_REGISTER {
+        Access::Update
+    } else {
+        Access::Other
     }
 }
 

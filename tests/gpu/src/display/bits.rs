@@ -202,6 +202,9 @@ pub const GEN8_PRIMARY_FLIP_DONE: u32 = 1 << 4;
 
 // Planes; offsets of plane 1 of pipe A.
 
+/// Registers of a pipe from this one on belong to its cursor and planes.
+pub const FIRST_PLANE_REGISTER: u32 = 0x80;
+
 /// Plane control.
 pub const PLANE_CTL: u32 = 0x7_0180;
 /// Plane registers, up to the next plane.

@@ -1,19 +1,70 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The time that pipes run on: the GPU's clock, made patient with a slow CPU.
 //!
-//! A driver that programs a pipe stays clear of the vertical blank by 100 µs. On hardware a
-//! register access takes a fraction of a microsecond and that margin is plenty; behind an emulator
-//! one access takes 5 to 100 µs, and hardware that ran on would break every promise the driver
-//! made. So while register accesses come in a burst, pipes see only [`ACCESS_COST`] for each of
-//! them. The time held back is bounded by [`MAX_DEBT`] and is made up for as soon as the burst is
-//! over, so that frame rates stay right.
+//! A driver that programs a plane stays clear of the vertical blank by 100 µs, and complains if
+//! the frame counter steps while it is at it. On hardware a register access takes a fraction of a
+//! microsecond and that margin is plenty; behind an emulator one access takes 5 to 100 µs, and the
+//! whole CPU may be descheduled for milliseconds: hardware that ran on would break every promise
+//! the driver made. So while register accesses come in a burst, pipes see only [`ACCESS_COST`] for
+//! each of them, and they wait longest for a driver that is half-way through an update. What is
+//! held back is bounded and is made up for as soon as the burst is over, so that frame rates stay
+//! right.
 
 /// What one register access costs on the pipes' clock, in ns (hardware: 100 to 300).
 pub const ACCESS_COST: u64 = 200;
-/// A pause of this many ns between accesses ends a burst.
-pub const BURST_GAP: u64 = 1_000_000;
-/// The most time that is ever held back, in ns: half a frame at 60 Hz.
-pub const MAX_DEBT: u64 = 8_000_000;
+
+/// What an access says about what the driver is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing in particular.
+    #[default]
+    Other,
+    /// Plane registers are being written that take effect together.
+    Update,
+    /// They were armed; the driver will look at the frame counter to see that it was in time.
+    Arm,
+    /// The frame counter is read: an update begins or has ended.
+    Count,
+}
+
+/// How patient pipes are.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// A pause of this many ns between accesses ends a burst.
+    gap: u64,
+    /// The most time that is held back, in ns.
+    debt: u64,
+}
+
+impl Access {
+    /// How long pipes wait for what comes next.
+    const fn patience(self) -> Patience {
+        const MS: u64 = 1_000_000;
+        match self {
+            Self::Other | Self::Count => Patience {
+                gap: 2 * MS,
+                debt: 8 * MS,
+            },
+            Self::Update => Patience {
+                gap: 50 * MS,
+                debt: 60 * MS,
+            },
+            Self::Arm => Patience {
+                gap: 10 * MS,
+                debt: 60 * MS,
+            },
+        }
+    }
+
+    /// What is going on after this access, given what was before.
+    const fn after(self, before: Self) -> Self {
+        match (before, self) {
+            // Other registers are written in the course of an update, too.
+            (Self::Update | Self::Arm, Self::Other) => before,
+            _ => self,
+        }
+    }
+}
 
 /// Maps the GPU's clock to the pipes' clock; both count ns and never run backwards.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +73,8 @@ pub struct PipeClock {
     last_access: u64,
     /// Pipe time at that access.
     now: u64,
+    /// What the driver is doing.
+    activity: Access,
     /// Whether any access was seen; before that both clocks agree.
     started: bool,
 }
@@ -32,19 +85,21 @@ impl PipeClock {
         if !self.started {
             return gpu;
         }
-        if gpu.saturating_sub(self.last_access) < BURST_GAP {
-            self.now.max(gpu.saturating_sub(MAX_DEBT))
+        let patience = self.activity.patience();
+        if gpu.saturating_sub(self.last_access) < patience.gap {
+            self.now.max(gpu.saturating_sub(patience.debt))
         } else {
             self.now.max(gpu)
         }
     }
 
     /// Notes a register access at the GPU time `gpu` and returns pipe time.
-    pub fn access(&mut self, gpu: u64) -> u64 {
+    pub fn access(&mut self, gpu: u64, access: Access) -> u64 {
         // Pipes never run ahead of the GPU's clock, only behind it.
         let before = self.at(gpu);
         self.now = before.saturating_add(ACCESS_COST).min(gpu.max(before));
         self.last_access = gpu.max(self.last_access);
+        self.activity = access.after(self.activity);
         self.started = true;
         self.now
     }
@@ -54,8 +109,9 @@ impl PipeClock {
         if !self.started || pipe <= self.now {
             return pipe;
         }
-        let burst_over = self.last_access.saturating_add(BURST_GAP);
-        pipe.max(burst_over.min(pipe.saturating_add(MAX_DEBT)))
+        let patience = self.activity.patience();
+        let burst_over = self.last_access.saturating_add(patience.gap);
+        pipe.max(burst_over.min(pipe.saturating_add(patience.debt)))
     }
 }
 
@@ -64,11 +120,12 @@ mod tests {
     use super::*;
 
     const MS: u64 = 1_000_000;
+    const DEBT: u64 = Access::Other.patience().debt;
 
     #[test]
     fn time_when_idle_follows_the_gpu_clock() {
         let mut clock = PipeClock::default();
-        clock.access(5 * MS);
+        clock.access(5 * MS, Access::Other);
 
         assert_eq!(clock.at(40 * MS), 40 * MS);
     }
@@ -76,28 +133,52 @@ mod tests {
     #[test]
     fn time_when_accesses_burst_is_what_hardware_would_take() {
         let mut clock = PipeClock::default();
-        let start = clock.access(10 * MS);
+        let start = clock.access(10 * MS, Access::Count);
 
-        let end = (1..=50).fold(start, |_, n| clock.access(10 * MS + n * 60_000));
+        let end = (1..=50).fold(start, |_, n| {
+            clock.access(10 * MS + n * 60_000, Access::Other)
+        });
 
         assert_eq!(end - start, 50 * ACCESS_COST);
-        assert_eq!(clock.at(20 * MS), 20 * MS, "the time is made up for");
+        assert_eq!(clock.at(30 * MS), 30 * MS, "the time is made up for");
     }
 
     #[test]
     fn time_when_a_burst_does_not_end_runs_on() {
         let mut clock = PipeClock::default();
-        clock.access(0);
+        clock.access(0, Access::Other);
 
-        let end = (1..=1000).fold(0, |_, n| clock.access(n * 100_000));
+        let end = (1..=1000).fold(0, |_, n| clock.access(n * 100_000, Access::Other));
 
-        assert!(end >= 100 * MS - MAX_DEBT, "{end}");
+        assert!(end >= 100 * MS - DEBT, "{end}");
+    }
+
+    #[test]
+    fn time_when_a_driver_stalls_in_an_update_waits_for_it() {
+        let mut clock = PipeClock::default();
+        clock.access(10 * MS, Access::Count);
+        let begun = clock.access(10 * MS + 1000, Access::Update);
+
+        let armed = clock.access(40 * MS, Access::Arm);
+        let ended = clock.access(48 * MS, Access::Count);
+
+        assert_eq!(ended, begun + 2 * ACCESS_COST);
+        assert_eq!(armed, begun + ACCESS_COST);
+        assert_eq!(clock.at(51 * MS), 51 * MS, "the update is over");
+    }
+
+    #[test]
+    fn time_when_an_update_is_never_finished_runs_on() {
+        let mut clock = PipeClock::default();
+        clock.access(10 * MS, Access::Update);
+
+        assert_eq!(clock.at(60 * MS), 60 * MS);
     }
 
     #[test]
     fn wake_up_time_when_held_back_is_never_too_early() {
         let mut clock = PipeClock::default();
-        (0..20).for_each(|n| _ = clock.access(10 * MS + n * 100_000));
+        (0..20).for_each(|n| _ = clock.access(10 * MS + n * 100_000, Access::Other));
 
         for due in [12 * MS, 12 * MS + 500_000, 40 * MS] {
             let wake = clock.gpu_time_of(due);
