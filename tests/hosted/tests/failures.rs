@@ -7,9 +7,13 @@ use hosted_glue::bed::Bed;
 use hosted_glue::client::Attachment;
 use hosted_glue::i915::I915;
 use hosted_glue::machine::Machine;
+use iface::host::{HostDevice, HostTable};
+use iface::types::Snapshot;
 use kernel::error::code::ENOMEM;
 use kernel::testing::{capture_log, fail_each_alloc, fail_each_alloc_with, Level};
 use kvmgt_core::golden::{BadFile, FileError, Golden, FILE_SIZE};
+use std::ffi::c_int;
+use std::sync::Mutex;
 
 #[test]
 fn snapshot_with_each_allocation_failing_is_a_clean_enomem() {
@@ -260,4 +264,111 @@ fn file_that_is_good_is_used_and_said() {
         "{log:#?}"
     );
     assert!(golden == file && golden != file_of(&one));
+}
+
+/// Attaches to a table that is not the published one; gives the lines that were printed.
+fn attach_to(table: &HostTable) -> (Option<Attachment<'_>>, Vec<String>) {
+    let data = std::ptr::from_ref(table).cast();
+    // SAFETY: a table, which the attachment does not outlive.
+    let (kvmgt, log) = capture_log(|| unsafe { Attachment::attach(0, data, None) }.ok());
+    (kvmgt, log.into_iter().map(|line| line.text).collect())
+}
+
+/// The published table, to be changed.
+fn copy_of(table: &HostTable) -> HostTable {
+    HostTable { ..*table }
+}
+
+#[test]
+fn host_with_a_newer_minor_and_a_longer_table_is_attached_to() {
+    /// A table of a later minor version: more behind what this build knows.
+    #[repr(C)]
+    struct Newer {
+        table: HostTable,
+        tail: [u64; 4],
+    }
+    let bed = Bed::new("kbl");
+    let mut layouts = [0x1111_u64; 8];
+    layouts[0] = iface::layout::HASHES[0];
+    let mut newer = Newer {
+        table: copy_of(bed.table()),
+        tail: [u64::MAX; 4],
+    };
+    newer.table.header.minor = 7;
+    newer.table.header.size = u32::try_from(size_of::<Newer>()).unwrap();
+    newer.table.header.layouts = layouts.as_ptr();
+    newer.table.header.layout_count = 8;
+
+    let (kvmgt, log) = attach_to(&newer.table);
+
+    assert!(log[0].contains("interface 1.7"), "{log:#?}");
+    assert!(kvmgt.unwrap().host().info().is_ok());
+    assert_eq!(newer.tail, [u64::MAX; 4]);
+}
+
+/// What the fixture's `snapshot` gives out.
+static DAMAGED: Mutex<Option<&'static [u8]>> = Mutex::new(None);
+
+unsafe extern "C" fn damaged_snapshot(_: *mut HostDevice, out: *mut Snapshot) -> c_int {
+    let Some(bytes) = *DAMAGED.lock().unwrap() else {
+        return -5;
+    };
+    let (data, size) = (bytes.as_ptr(), bytes.len() as u64);
+    let place = Snapshot {
+        data,
+        size,
+        time_ns: 0,
+        duration_ns: 0,
+        pristine: 1,
+        first_bind: 1,
+    };
+    // SAFETY: the caller passes a place for it.
+    unsafe { out.write(place) };
+    0
+}
+
+#[test]
+fn snapshot_that_is_damaged_is_refused_in_one_line_and_closed_again() {
+    let bed = Bed::new("kbl");
+    let good = bed.attach().host().snapshot().unwrap().bytes().to_vec();
+    let mut table = copy_of(bed.table());
+    table.snapshot = Some(damaged_snapshot);
+    let flipped = |at: usize| {
+        let mut bytes = good.clone();
+        bytes[at] ^= 0x40;
+        bytes
+    };
+    let mut longer = good.clone();
+    longer.push(0);
+    let damaged = [
+        ("its size", good[..good.len() - 4].to_vec()),
+        ("its size", longer),
+        ("its size", good[..20].to_vec()),
+        ("its size", Vec::new()),
+        ("it does not begin as one", flipped(0)),
+        ("its format is version", flipped(4)),
+        ("its size", flipped(8)),
+        ("its checksum", flipped(12)),
+        ("its checksum", flipped(16)),
+        ("its checksum", flipped(good.len() - 1)),
+    ];
+    for (wrong, bytes) in damaged {
+        // Not freed: what a table gives out is to stay.
+        *DAMAGED.lock().unwrap() = Some(bytes.leak());
+        let (kvmgt, log) = attach_to(&table);
+        assert!(kvmgt.is_none());
+        assert_eq!(log.len(), 1, "{log:#?}");
+        assert!(
+            log[0].contains("the golden snapshot is damaged") && log[0].contains(wrong),
+            "{log:?}"
+        );
+    }
+    *DAMAGED.lock().unwrap() = None;
+    let (kvmgt, log) = attach_to(&table);
+    assert!(
+        kvmgt.is_none() && log[0].contains("has no golden snapshot"),
+        "{log:?}"
+    );
+
+    drop(bed.attach());
 }

@@ -15,7 +15,7 @@ pub const MODULE_SYMBOL: &[u8] = b"hosted_module";
 pub type ModuleEntry = unsafe extern "C" fn() -> *const Module;
 
 /// Changes with everything in this crate.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What the loader gives a module.
 #[repr(C)]
@@ -50,6 +50,8 @@ pub struct Module {
     /// Commands to the machine that the module drives, for tests; see the module for them. Null if
     /// there are none. Returns a count or 0, or a negative errno.
     pub control: Option<unsafe extern "C" fn(command: *const c_char) -> i64>,
+    /// How `abi_stable` sees the contract's tables in this module: a `&'static TypeLayout`.
+    pub layout: unsafe extern "C" fn() -> *const c_void,
     /// The module as an auxiliary driver. Null if it is none.
     pub driver: *const Driver,
 }

@@ -7,7 +7,7 @@
 
 mod tables;
 
-use core::ffi::{c_char, c_int, CStr};
+use core::ffi::{c_char, c_int, c_void, CStr};
 use core::ptr::{null, null_mut};
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Relaxed};
 use hosted_abi::{Kernel, Module, VERSION};
@@ -30,6 +30,7 @@ static MODULE: Module = Module {
     load,
     unload,
     live_objects,
+    layout,
     control: Some(control),
     driver: null(),
 };
@@ -47,6 +48,10 @@ unsafe extern "C" fn load(kernel: *const Kernel) -> c_int {
 
 unsafe extern "C" fn unload() {
     withdraw();
+}
+
+unsafe extern "C" fn layout() -> *const c_void {
+    hosted_glue::layout::contract()
 }
 
 unsafe extern "C" fn live_objects() -> isize {

@@ -10,5 +10,6 @@ pub mod bed;
 pub mod card;
 pub mod client;
 pub mod i915;
+pub mod layout;
 pub mod machine;
 pub mod raw;

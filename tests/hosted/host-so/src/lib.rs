@@ -17,7 +17,7 @@
 
 mod command;
 
-use core::ffi::{c_char, c_int, CStr};
+use core::ffi::{c_char, c_int, c_void, CStr};
 use core::ptr::null;
 use hosted_abi::{Kernel, Module, VERSION};
 use kernel::error::code::EINVAL;
@@ -28,6 +28,7 @@ static MODULE: Module = Module {
     load,
     unload,
     live_objects,
+    layout,
     control: Some(control),
     driver: null(),
 };
@@ -46,6 +47,10 @@ unsafe extern "C" fn load(kernel: *const Kernel) -> c_int {
 
 unsafe extern "C" fn unload() {
     command::unload();
+}
+
+unsafe extern "C" fn layout() -> *const c_void {
+    hosted_glue::layout::contract()
 }
 
 unsafe extern "C" fn live_objects() -> isize {

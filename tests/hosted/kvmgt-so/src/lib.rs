@@ -22,6 +22,7 @@ static MODULE: Module = Module {
     load,
     unload,
     live_objects,
+    layout,
     control: None,
     driver: &raw const DRIVER,
 };
@@ -48,6 +49,10 @@ unsafe extern "C" fn load(kernel: *const Kernel) -> c_int {
 
 unsafe extern "C" fn unload() {
     testing::set_log_sink(None);
+}
+
+unsafe extern "C" fn layout() -> *const c_void {
+    hosted_glue::layout::contract()
 }
 
 unsafe extern "C" fn live_objects() -> isize {

@@ -2,6 +2,8 @@
 //! Loading and unloading of shared objects.
 
 use super::Bus;
+use abi_stable::abi_stability::abi_checking::check_layout_compatibility;
+use abi_stable::type_layout::TypeLayout;
 use hosted_abi::{Module, ModuleEntry, MODULE_SYMBOL, VERSION};
 use libloading::Library;
 use std::ffi::{c_int, CString};
@@ -102,6 +104,22 @@ impl<'a> Loaded<'a> {
         // SAFETY: the module is loaded, the text a C string.
         let answer = unsafe { control(text.as_ptr()) };
         u64::try_from(answer).map_err(|_| refused(answer))
+    }
+
+    /// Whether `abi_stable` finds that the contract's tables are laid out alike in this module and in
+    /// another; if not, what it says. It knows nothing of the contract's own version rule.
+    ///
+    /// # Errors
+    ///
+    /// The differences.
+    pub fn judge(&self, other: &Loaded<'_>) -> Result<(), String> {
+        // SAFETY: both libraries are open, and each gives the address of a constant layout, made by
+        // the same version of `abi_stable`, as `VERSION` says.
+        let (own, others) = unsafe {
+            let layout = |module: &Module| &*(module.layout)().cast::<TypeLayout>();
+            (layout(self.module), layout(other.module))
+        };
+        check_layout_compatibility(own, others).map_err(|differences| differences.to_string())
     }
 
     /// Allocations of the module's shipped code that are not freed.
