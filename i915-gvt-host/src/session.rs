@@ -8,9 +8,20 @@ use crate::table::Client;
 use crate::world::{Awake, World};
 use kernel::prelude::*;
 
+/// Whether there is a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// There is none.
+    Closed,
+    /// There is one.
+    Open,
+    /// It has gone, and what it held is given back: nobody else may come yet.
+    Closing,
+}
+
 /// What a device's client holds; behind [`World::with_state`].
 pub struct State<W: World> {
-    open: bool,
+    phase: Phase,
     wakes: usize,
     pub(crate) ranges: Slots<Range<W>, MAX_RANGES>,
     pub(crate) fences: Slots<FenceSet<W>, MAX_FENCE_SETS>,
@@ -26,7 +37,7 @@ impl<W: World> State<W> {
     /// The state of a device without a client.
     pub fn new() -> Self {
         Self {
-            open: false,
+            phase: Phase::Closed,
             wakes: 0,
             ranges: Slots::new(),
             fences: Slots::new(),
@@ -35,10 +46,9 @@ impl<W: World> State<W> {
 
     /// Fails unless there is a client.
     pub(crate) fn check_open(&self) -> Result {
-        if self.open {
-            Ok(())
-        } else {
-            Err(ENODEV)
+        match self.phase {
+            Phase::Open => Ok(()),
+            Phase::Closed | Phase::Closing => Err(ENODEV),
         }
     }
 }
@@ -47,13 +57,13 @@ impl<W: World> State<W> {
 ///
 /// # Errors
 ///
-/// `EBUSY`: there is one.
+/// `EBUSY`: there is one, or the last one is still going.
 pub fn open<W: World>(world: &W, client: Client) -> Result {
     world.with_state(|state| {
-        if state.open {
+        if state.phase != Phase::Closed {
             return Err(EBUSY);
         }
-        state.open = true;
+        state.phase = Phase::Open;
         world.set_client(Some(client));
         Ok(())
     })
@@ -65,14 +75,12 @@ pub fn open<W: World>(world: &W, client: Client) -> Result {
 ///
 /// `ENODEV`: there is no client.
 pub fn close<W: World>(world: &W) -> Result {
-    // Whoever clears `open` closes, and nobody can open before the client is unset.
-    world.with_state(|state| state.check_open())?;
-    world.set_client(None);
     let wakes = world.with_state(|state| {
         state.check_open()?;
-        state.open = false;
+        state.phase = Phase::Closing;
         Ok::<usize, Error>(core::mem::take(&mut state.wakes))
     })?;
+    world.set_client(None);
     {
         // If the GPU does not wake, what is programmed into it is lost anyway.
         let _awake = Awake::new(world);
@@ -86,6 +94,7 @@ pub fn close<W: World>(world: &W) -> Result {
     for _ in 0..wakes {
         world.wake_put();
     }
+    world.with_state(|state| state.phase = Phase::Closed);
     Ok(())
 }
 

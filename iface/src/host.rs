@@ -107,7 +107,8 @@ table! {
             ///
             /// The host uses it for nothing else until it is released. All of its entries point to
             /// the scratch page. What is written to it survives GPU reset, runtime and host suspend:
-            /// the host half restores it, before i915 lets anything run. Since 1.0.
+            /// the host half restores it, before i915 lets anything run, and before it tells the
+            /// client that the reset is done or the host resumed. Since 1.0.
             ///
             /// Errors: `-EINVAL` region, size, alignment or `reserved` is none; `-ENOSPC` no such
             /// range is free; `-ENOMEM`.
@@ -135,7 +136,7 @@ table! {
             /// Takes `count` fence registers, all disabled.
             ///
             /// `out` receives a handle, never 0. What is written to them survives as a range's
-            /// entries do. Since 1.0.
+            /// entries do; during a reset they may be disabled for a moment. Since 1.0.
             ///
             /// Errors: `-EINVAL` `count` is 0; `-ENOSPC` not so many are free; `-ENOMEM`.
             since 0 fn fences_reserve(dev: *mut HostDevice, count: u32, out: *mut u64) -> c_int;

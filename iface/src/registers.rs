@@ -179,7 +179,8 @@ pub enum Source {
     /// The stated default: it could hold an address or data of the host.
     Scrubbed,
     /// The stated default: i915 writes it before the snapshot is taken (forcewake, the
-    /// unclaimed-access bit, `RING_HWSTAM`, `RING_RESET_CTL`, `GDRST`).
+    /// unclaimed-access bit, `RING_HWSTAM`, `RING_RESET_CTL`, `GDRST`, and the error registers that
+    /// it clears: `PGTBL_ER`, `EIR`, `RING_FAULT`).
     ProgrammedEarly,
     /// The stated default: a counter or a mailbox, whose value is no state.
     Volatile,

@@ -133,6 +133,7 @@ fn client_writable_registers_hold_no_ring_or_page_table_address() {
 fn registers_that_i915_writes_first_are_not_read() {
     for name in [
         "GEN6_GDRST",
+        "RING_FAULT",
         "FPGA_DBG",
         "RCS_RING_HWSTAM",
         "RCS_RING_RESET_CTL",
