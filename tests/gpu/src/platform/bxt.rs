@@ -11,7 +11,8 @@ use crate::regs::fuse;
 const FIXED: &[(MmioOffset, u32)] = &[
     (fuse::FUSE2, fuse::SLICE_0_ENABLE | fuse::SUBSLICE_3_DISABLE),
     (fuse::RC6_CONTEXT_INFO, fuse::RC6_CONTEXT_PRESENT),
-    (fuse::RPM_CONFIG0, fuse::TIMESTAMP_FULL),
+    (fuse::RPM_CONFIG0, 0),
+    (fuse::CTC_MODE, fuse::TIMESTAMP_FULL),
     (fuse::RP_STATE_CAP_BXT, fuse::RP_300_600_1100_MHZ),
 ];
 

@@ -12,10 +12,8 @@ const FIXED: &[(MmioOffset, u32)] = &[
     (fuse::FUSE2, fuse::SLICE_0_ENABLE | fuse::SUBSLICE_3_DISABLE),
     (fuse::RC6_CONTEXT_INFO, fuse::RC6_CONTEXT_PRESENT),
     (fuse::RP_STATE_CAP, fuse::RP_300_600_1100_MHZ),
-    (
-        fuse::RPM_CONFIG0,
-        fuse::CRYSTAL_24_MHZ | fuse::TIMESTAMP_HALF,
-    ),
+    (fuse::RPM_CONFIG0, fuse::CRYSTAL_24_MHZ),
+    (fuse::CTC_MODE, fuse::TIMESTAMP_HALF),
     (fuse::MAD_INTER_CHANNEL, fuse::MEMORY_DDR4),
     (fuse::MAD_DIMM_CHANNEL_0, fuse::ONE_MODULE_4_GIB),
     (fuse::MAD_DIMM_CHANNEL_1, fuse::ONE_MODULE_4_GIB),

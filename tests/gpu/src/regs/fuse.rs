@@ -14,13 +14,15 @@ pub const SLICE_2_ENABLE: u32 = 1 << 27;
 /// Subslice 3 of each slice does not work (Gen9).
 pub const SUBSLICE_3_DISABLE: u32 = 1 << 23;
 
-/// RPM_CONFIG0, crystal frequency and the time stamp's divider (PRM Vol 2c; observed: i915).
+/// RPM_CONFIG0: crystal frequency (PRM Vol 2c; observed: i915).
 pub const RPM_CONFIG0: MmioOffset = MmioOffset(0xd00);
 /// RPM_CONFIG0: the crystal runs at 24 MHz.
 pub const CRYSTAL_24_MHZ: u32 = 1 << 3;
-/// RPM_CONFIG0: the time stamp counts at half of the crystal's frequency.
+/// CTC_MODE: where the time stamp comes from; 0 in bit 0 is the crystal.
+pub const CTC_MODE: MmioOffset = MmioOffset(0xa26c);
+/// CTC_MODE: the time stamp counts at half of the crystal's frequency.
 pub const TIMESTAMP_HALF: u32 = 2 << 1;
-/// RPM_CONFIG0: the time stamp counts at the crystal's frequency.
+/// CTC_MODE: the time stamp counts at the crystal's frequency.
 pub const TIMESTAMP_FULL: u32 = 3 << 1;
 
 /// RC6 context info; 0 would mean that the context of RC6 is corrupt (observed: i915).
