@@ -3,7 +3,6 @@
 
 use crate::shim::{self, Callback, Fence, Host, Node, Platform};
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicBool, Ordering};
 use gvt_host::mmio::Variant;
 use gvt_host::table::{self, Client, Device};
 use gvt_host::world::{GgttPage, Placed, Registers, World};
@@ -14,6 +13,7 @@ use iface::types::{
 };
 use iface::HostTable;
 use kernel::prelude::*;
+use kernel::sync::atomic::{Acquire, Atomic, Release};
 use kernel::sync::{new_mutex, Mutex};
 
 const _: () = {
@@ -23,7 +23,7 @@ const _: () = {
 
 /// The client's place: written while `there` is false and nobody reads, read while it is true.
 struct ClientCell {
-    there: AtomicBool,
+    there: Atomic<bool>,
     client: UnsafeCell<Option<Client>>,
 }
 
@@ -69,7 +69,7 @@ impl Gpu {
                 variant,
                 snapshot,
                 client: ClientCell {
-                    there: AtomicBool::new(false),
+                    there: Atomic::new(false),
                     client: UnsafeCell::new(None),
                 },
                 // SAFETY: the box is pinned; C frees it after the client's remove.
@@ -166,7 +166,7 @@ impl World for Gpu {
             // reads.
             unsafe { *self.client.client.get() = client };
         }
-        self.client.there.store(there, Ordering::Release);
+        self.client.there.store(there, Release);
         if !there {
             shim::drain_callbacks();
         }
@@ -174,7 +174,7 @@ impl World for Gpu {
 
     fn with_client(&self, f: impl FnOnce(&Client)) {
         let _callback = Callback::enter();
-        if self.client.there.load(Ordering::Acquire) {
+        if self.client.there.load(Acquire) {
             // SAFETY: it was written before `there` was set, and will not be written before this
             // call-back is drained.
             if let Some(client) = unsafe { &*self.client.client.get() } {
@@ -184,7 +184,7 @@ impl World for Gpu {
     }
 
     fn has_client(&self) -> bool {
-        self.client.there.load(Ordering::Acquire)
+        self.client.there.load(Acquire)
     }
 
     fn wake_get(&self) -> Result {
