@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The checks as a kernel module runs them.
 
-use conformance::Bench;
+use conformance::{Bench, Hold, Outcome};
 use core::ffi::{c_int, c_void};
 use kernel::prelude::*;
 
@@ -71,4 +71,66 @@ unsafe extern "C" fn gvt_conformance_run(platform_data: *const c_void) -> c_int 
         })
     };
     c_int::try_from(failed).unwrap_or(c_int::MAX)
+}
+
+/// What is held, if anything is.
+static mut HELD: Option<Hold<'static>> = None;
+
+fn report(what: &str, outcome: Outcome) -> c_int {
+    match outcome {
+        Ok(()) => {
+            pr_info!("ok: {what}\n");
+            0
+        }
+        Err(failure) => {
+            pr_err!("FAILED: {what}: {}\n", format_args!("{failure}"));
+            EIO.to_errno()
+        }
+    }
+}
+
+/// Opens the device, reserves, and writes contents that can be verified.
+///
+/// # Safety
+///
+/// `platform_data` is that of an `i915.gvt` device that is being probed, and nothing is held. The
+/// C part calls one of these functions at a time.
+#[no_mangle]
+unsafe extern "C" fn gvt_conformance_hold(platform_data: *const c_void) -> c_int {
+    // SAFETY: the caller's promise; what is held is released before the device is unbound.
+    match unsafe { Hold::new(platform_data, &Linux) } {
+        Ok(hold) => {
+            // SAFETY: one call at a time.
+            unsafe { HELD = Some(hold) };
+            report("hold", Ok(()))
+        }
+        Err(failure) => report("hold", Err(failure)),
+    }
+}
+
+/// Looks whether the contents are what they were.
+///
+/// # Safety
+///
+/// The C part calls one of these functions at a time.
+#[no_mangle]
+unsafe extern "C" fn gvt_conformance_verify() -> c_int {
+    // SAFETY: one call at a time.
+    match unsafe { (*(&raw const HELD)).as_ref() } {
+        Some(hold) => report("verify", hold.verify(&Linux)),
+        None => ENODEV.to_errno(),
+    }
+}
+
+/// Closes the device.
+///
+/// # Safety
+///
+/// Called before the device is unbound. The C part calls one of these functions at a time.
+#[no_mangle]
+unsafe extern "C" fn gvt_conformance_release() {
+    // SAFETY: one call at a time.
+    if let Some(hold) = unsafe { (*(&raw mut HELD)).take() } {
+        report("release", hold.release(&Linux));
+    }
 }

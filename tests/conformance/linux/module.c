@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
  * Binds to the GPUs that i915 offers and nobody has, runs the checks, prints a
- * line for each, and lets go: probe always fails.
+ * line for each, and lets go: probe always fails. With hold=1 it stays bound to
+ * one, with reservations whose contents are looked at when verify is written.
  */
 
 #include <linux/auxiliary_bus.h>
@@ -19,8 +20,15 @@
 #define GTTMMADR_BAR 0
 #define GGTT_ENTRIES_SIZE (8 << 20)
 
+static bool hold;
+module_param(hold, bool, 0444);
+MODULE_PARM_DESC(hold, "run no checks, but hold reservations of one GPU");
+
 /* The Rust part. */
 int gvt_conformance_run(const void *platform_data);
+int gvt_conformance_hold(const void *platform_data);
+int gvt_conformance_verify(void);
+void gvt_conformance_release(void);
 
 /* What it calls. */
 u64 gvt_conformance_ggtt_entry(u64 page);
@@ -106,29 +114,75 @@ bool gvt_conformance_sleep(void)
 	return asleep;
 }
 
+static int verify_set(const char *val, const struct kernel_param *kp)
+{
+	int ret;
+
+	mutex_lock(&lock);
+	ret = gvt_conformance_verify();
+	mutex_unlock(&lock);
+
+	return ret;
+}
+
+static const struct kernel_param_ops verify_ops = {
+	.set = verify_set,
+};
+module_param_cb(verify, &verify_ops, NULL, 0200);
+MODULE_PARM_DESC(verify, "written: look whether what is held is what it was");
+
+static int map_entries(struct pci_dev *pdev)
+{
+	gpu = pdev;
+	/* As i915 maps it: one page can't be mapped in two ways. */
+	entries = ioremap_wc(pci_resource_start(gpu, GTTMMADR_BAR) +
+			     pci_resource_len(gpu, GTTMMADR_BAR) / 2, GGTT_ENTRIES_SIZE);
+	if (entries)
+		return 0;
+
+	pr_err("gvt_conformance: the GGTT's entries can't be mapped\n");
+	return -ENOMEM;
+}
+
+static void unmap_entries(void)
+{
+	iounmap(entries);
+	entries = NULL;
+}
+
 static int gvt_conformance_probe(struct auxiliary_device *adev,
 				 const struct auxiliary_device_id *id)
 {
-	int failed;
+	int failed, ret = -ENODEV;
 
 	if (!dev_is_pci(adev->dev.parent))
 		return -ENODEV;
 
 	mutex_lock(&lock);
-	gpu = to_pci_dev(adev->dev.parent);
-	/* As i915 maps it: one page can't be mapped in two ways. */
-	entries = ioremap_wc(pci_resource_start(gpu, GTTMMADR_BAR) +
-			     pci_resource_len(gpu, GTTMMADR_BAR) / 2, GGTT_ENTRIES_SIZE);
-	if (entries) {
+	/* Entries stay mapped while something is held. */
+	if (entries || map_entries(to_pci_dev(adev->dev.parent)))
+		goto out;
+
+	if (hold) {
+		ret = gvt_conformance_hold(adev->dev.platform_data);
+	} else {
 		failed = gvt_conformance_run(adev->dev.platform_data);
 		pr_info("gvt_conformance: %s: %d failed\n", dev_name(&adev->dev), failed);
-		iounmap(entries);
-	} else {
-		pr_err("gvt_conformance: the GGTT's entries can't be mapped\n");
 	}
+	if (ret)
+		unmap_entries();
+out:
 	mutex_unlock(&lock);
+	return ret;
+}
 
-	return -ENODEV;
+/* Only what is held stays bound. */
+static void gvt_conformance_remove(struct auxiliary_device *adev)
+{
+	mutex_lock(&lock);
+	gvt_conformance_release();
+	unmap_entries();
+	mutex_unlock(&lock);
 }
 
 /* No alias: this is loaded by hand. */
@@ -140,6 +194,7 @@ static const struct auxiliary_device_id gvt_conformance_ids[] = {
 static struct auxiliary_driver gvt_conformance_driver = {
 	.name = "conformance",
 	.probe = gvt_conformance_probe,
+	.remove = gvt_conformance_remove,
 	.id_table = gvt_conformance_ids,
 };
 module_auxiliary_driver(gvt_conformance_driver);

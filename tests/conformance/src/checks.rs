@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The checks, by what they are about.
 
-mod fences;
+pub(crate) mod fences;
 mod ggtt;
 mod lifecycle;
 mod mmio;
@@ -29,7 +29,7 @@ fn open(context: &Context<'_>) -> Outcome {
 }
 
 /// A range of the aperture of so many pages.
-fn aperture(pages: u64) -> GgttRequest {
+pub(crate) fn aperture(pages: u64) -> GgttRequest {
     GgttRequest {
         region: REGION_APERTURE,
         reserved: 0,
@@ -39,7 +39,7 @@ fn aperture(pages: u64) -> GgttRequest {
 }
 
 /// Takes a range for a check.
-fn reserve(context: &Context<'_>, request: &GgttRequest) -> Result<GgttRange, Failure> {
+pub(crate) fn reserve(context: &Context<'_>, request: &GgttRequest) -> Result<GgttRange, Failure> {
     context
         .table
         .ggtt_reserve(request)
@@ -56,14 +56,14 @@ fn refused<T>(what: &'static str, result: Result<T, i32>, wanted: i32) -> Outcom
 }
 
 /// The entry of a range's page, as the GPU has it.
-fn entry(context: &Context<'_>, range: &GgttRange, page: u64) -> u64 {
+pub(crate) fn entry(context: &Context<'_>, range: &GgttRange, page: u64) -> u64 {
     context
         .bench
         .ggtt_entry((range.start >> GGTT_PAGE_SHIFT) + page)
 }
 
 /// Compares an entry as the GPU has it.
-fn ensure_entry(
+pub(crate) fn ensure_entry(
     what: &'static str,
     context: &Context<'_>,
     range: &GgttRange,

@@ -10,10 +10,12 @@
 #![cfg_attr(not(MODULE), no_std)]
 
 mod checks;
+mod hold;
 mod table;
 
 use core::ffi::c_void;
 use core::fmt;
+pub use hold::Hold;
 pub use table::Table;
 
 /// What the checks need of the world that they run in.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The checks on the hosted twin, for every platform.
 
-use conformance::{Bench, Failure};
+use conformance::{Bench, Failure, Hold};
 use gen9_gpu::Options;
 use hosted_glue::i915::I915;
 use hosted_glue::machine::Machine;
@@ -57,3 +57,21 @@ macro_rules! platforms {
 }
 
 platforms! { bdw skl kbl bxt cfl cml }
+
+#[test]
+fn hold_when_gpu_is_reset_and_sleeps_then_contents_stay() {
+    let mut i915 = I915::load(Machine::new(Options::parse("kbl").unwrap()));
+    i915.bind(0);
+    let bench = Hosted(&i915);
+    // SAFETY: the table of a bound GPU, which stays bound.
+    let hold = unsafe { Hold::new(i915.platform_data(), &bench) }.unwrap();
+
+    assert_eq!(hold.verify(&bench), Ok(()));
+    i915.reset();
+    assert_eq!(hold.verify(&bench), Ok(()));
+    assert!(bench.put_to_sleep());
+    assert_eq!(hold.verify(&bench), Ok(()));
+    i915.sleep();
+    assert_eq!(hold.verify(&bench), Ok(()));
+    assert_eq!(hold.release(&bench), Ok(()));
+}

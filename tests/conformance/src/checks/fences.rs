@@ -43,12 +43,13 @@ fn fence(start: u64, end: u64) -> u64 {
     (end - GGTT_PAGE_SIZE) << 32 | 3 << 32 | start | 1
 }
 
-fn over(range: &GgttRange) -> u64 {
+/// A fence over all of a range.
+pub(crate) fn over(range: &GgttRange) -> u64 {
     fence(range.start, range.start + range.size)
 }
 
 /// How many fence registers hold `value`.
-fn holding(context: &Context<'_>, value: u64) -> i64 {
+pub(crate) fn holding(context: &Context<'_>, value: u64) -> i64 {
     let mut ops = [MmioOp {
         kind: mmio::READ,
         ..MmioOp::default()
