@@ -23,8 +23,11 @@ pub enum Access {
     Update,
     /// They were armed; the driver will look at the frame counter to see that it was in time.
     Arm,
-    /// The frame counter is read: an update begins or has ended.
+    /// The frame counter is read: an update may begin. The CPU has just waited for the answer,
+    /// which is when schedulers like to give it to somebody else.
     Count,
+    /// The frame counter is read after planes were armed: the update has ended.
+    End,
 }
 
 /// How patient pipes are.
@@ -40,27 +43,24 @@ impl Access {
     /// How long pipes wait for what comes next.
     const fn patience(self) -> Patience {
         const MS: u64 = 1_000_000;
-        match self {
-            Self::Other | Self::Count => Patience {
-                gap: 2 * MS,
-                debt: 8 * MS,
-            },
-            Self::Update => Patience {
-                gap: 50 * MS,
-                debt: 60 * MS,
-            },
-            Self::Arm => Patience {
-                gap: 10 * MS,
-                debt: 60 * MS,
-            },
-        }
+        let (gap, debt) = match self {
+            Self::Other | Self::End => (2 * MS, 8 * MS),
+            // Less than a frame, or each vertical blank, at which it is read, would delay the next.
+            Self::Count => (12 * MS, 60 * MS),
+            Self::Update => (50 * MS, 60 * MS),
+            Self::Arm => (30 * MS, 60 * MS),
+        };
+        Patience { gap, debt }
     }
 
     /// What is going on after this access, given what was before.
     const fn after(self, before: Self) -> Self {
         match (before, self) {
             // Other registers are written in the course of an update, too.
-            (Self::Update | Self::Arm, Self::Other) => before,
+            (Self::Count | Self::Update | Self::Arm, Self::Other) => before,
+            // Drivers write most of a plane ahead, then look at the counter, then arm.
+            (Self::Update, Self::Count) => before,
+            (Self::Arm, Self::Count) => Self::End,
             _ => self,
         }
     }
@@ -156,8 +156,8 @@ mod tests {
     #[test]
     fn time_when_a_driver_stalls_in_an_update_waits_for_it() {
         let mut clock = PipeClock::default();
-        clock.access(10 * MS, Access::Count);
-        let begun = clock.access(10 * MS + 1000, Access::Update);
+        clock.access(10 * MS, Access::Update);
+        let begun = clock.access(10 * MS + 1000, Access::Count);
 
         let armed = clock.access(40 * MS, Access::Arm);
         let ended = clock.access(48 * MS, Access::Count);

@@ -14,6 +14,10 @@ const FIXED: &[(MmioOffset, u32)] = &[
     (fuse::RPM_CONFIG0, 0),
     (fuse::CTC_MODE, fuse::TIMESTAMP_FULL),
     (fuse::RP_STATE_CAP_BXT, fuse::RP_300_600_1100_MHZ),
+    (fuse::DRP0_BXT[0], fuse::DRP0_ONE_RANK),
+    (fuse::DRP0_BXT[1], fuse::DRP0_ABSENT),
+    (fuse::DRP0_BXT[2], fuse::DRP0_ABSENT),
+    (fuse::DRP0_BXT[3], fuse::DRP0_ABSENT),
 ];
 
 /// The table.

@@ -47,3 +47,15 @@ pub const MAD_DIMM_CHANNEL_0: MmioOffset = MmioOffset(0x14_500c);
 pub const MAD_DIMM_CHANNEL_1: MmioOffset = MmioOffset(0x14_5010);
 /// MAD_DIMM: one module of 4 GiB, one rank, 8 bits wide.
 pub const ONE_MODULE_4_GIB: u32 = 4;
+
+/// DRP0 of Broxton's four memory units, in the memory controller's mirror (observed: i915).
+pub const DRP0_BXT: [MmioOffset; 4] = [
+    MmioOffset(0x14_1000),
+    MmioOffset(0x14_1200),
+    MmioOffset(0x14_1400),
+    MmioOffset(0x14_1600),
+];
+/// DRP0: one rank of 8 Gbit parts of 8 bits, DDR3.
+pub const DRP0_ONE_RANK: u32 = 1 | 2 << 6;
+/// DRP0: the unit is not used.
+pub const DRP0_ABSENT: u32 = u32::MAX;

@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ impl Control {
     /// # Errors
     /// That of listening, for example because the path exists.
     pub fn start(path: &Path, shared: Arc<Shared>) -> io::Result<Self> {
-        let listener = UnixListener::bind(path)?;
+        let listener = vfio_user_server::server::listen(path)?;
         std::thread::Builder::new()
             .name("control".into())
             .spawn(move || {
