@@ -67,8 +67,8 @@ impl Archive {
         command
             .arg("update")
             .args(["-o", "APT::Update::Error-Mode=any"]);
-        command::logged(&mut command, &log, |line| step.line(line))
-            .context("no network, or the package mirror does not answer")?;
+        let what = "no network, or the package mirror does not answer";
+        command::fetched(&mut command, &log, what, |line| step.line(line))?;
         step.done();
         Ok(())
     }
@@ -139,8 +139,11 @@ impl Archive {
         command
             .args(["download", &format!("{package}={version}")])
             .current_dir(&folder);
-        command::logged(&mut command, &log, |line| step.line(line))
-            .with_context(|| format!("cannot fetch {package} {version}: no network, or it has just left the archive (remove {} to look again)", self.state.display()))?;
+        let what = format!(
+            "cannot fetch {package} {version}: no network, or it has just left the archive (remove {} to look again)",
+            self.state.display()
+        );
+        command::fetched(&mut command, &log, &what, |line| step.line(line))?;
         let file = fs::read_dir(&folder)?
             .next()
             .with_context(|| format!("apt-get said it fetched {package}, but there is no file"))??

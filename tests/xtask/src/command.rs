@@ -8,11 +8,14 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{bail, Context, Result};
+use anyhow::{anyhow, bail, Context, Result};
 use rustix::pipe::PipeFlags;
 
 /// How many of a log's last lines an error shows.
 const TAIL: usize = 12;
+
+/// What programs print when the disk is full (strerror of ENOSPC).
+const NO_SPACE: &str = "No space left on device";
 
 /// Variables of cargo and make that must not reach the programs the lab runs: with them a
 /// kernel build would find rustup's compiler libraries or a stranger's job server.
@@ -122,6 +125,13 @@ pub fn logged(command: &mut Command, log: &Path, mut line: impl FnMut(&str)) -> 
     let status = child.wait()?;
     if !status.success() {
         let text = String::from_utf8_lossy(&fs::read(log)?).into_owned();
+        if text.contains(NO_SPACE) {
+            bail!(
+                "disk full while running {}; log {}",
+                command.get_program().to_string_lossy(),
+                log.display()
+            );
+        }
         bail!(
             "{name} failed ({status}); log {}\n{}",
             log.display(),
@@ -129,6 +139,24 @@ pub fn logged(command: &mut Command, log: &Path, mut line: impl FnMut(&str)) -> 
         );
     }
     Ok(())
+}
+
+/// Like [`logged`], for what needs the network: if it fails the error is one line, `what` and
+/// the log's path.
+pub fn fetched(
+    command: &mut Command,
+    log: &Path,
+    what: &str,
+    line: impl FnMut(&str),
+) -> Result<()> {
+    logged(command, log, line).map_err(|error| {
+        let error = error.to_string();
+        // A full disk is told from a missing network.
+        match error.starts_with("disk full") {
+            true => anyhow!(error),
+            false => anyhow!("{what}; log {}", log.display()),
+        }
+    })
 }
 
 /// Removes a file or a folder with all below it, if it is there.
@@ -193,6 +221,28 @@ mod tests {
         assert_eq!(lines, ["one", "two"]);
         assert!(error.contains(&log.display().to_string()));
         assert!(error.ends_with("two"));
+    }
+
+    #[test]
+    fn fetched_when_it_fails_then_error_is_one_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let mut command = new("sh");
+        command.args(["-c", "echo 1; echo 2; exit 1"]);
+        let error = fetched(&mut command, &log, "no network", |_| {}).unwrap_err();
+        assert_eq!(error.to_string().lines().count(), 1);
+        assert!(error.to_string().starts_with("no network; log "));
+    }
+
+    #[test]
+    fn fetched_when_disk_is_full_then_says_so_in_one_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let mut command = new("sh");
+        command.args(["-c", "echo 'tar: No space left on device' >&2; exit 1"]);
+        let error = fetched(&mut command, &log, "no network", |_| {}).unwrap_err();
+        assert_eq!(error.to_string().lines().count(), 1);
+        assert!(error.to_string().starts_with("disk full"));
     }
 
     #[test]

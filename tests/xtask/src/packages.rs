@@ -47,12 +47,15 @@ pub fn install(cache: &Cache, needed: &[&str]) -> Result<()> {
     let mut step = Step::start(format!("installing {}", missing.join(" ")));
     let log = cache.log("apt")?;
     let why = "installing packages (once)";
-    let mut apt = |args: &[&str]| {
+    let mut apt = |what: &str, args: &[&str]| {
         let mut command = command::privileged("apt-get", why)?;
         command.env("DEBIAN_FRONTEND", "noninteractive").args(args);
-        command::logged(&mut command, &log, |line| step.line(line))
+        command::fetched(&mut command, &log, what, |line| step.line(line))
     };
-    apt(&["update"]).context("no network, or the package mirror does not answer")?;
+    apt(
+        "no network, or the package mirror does not answer",
+        &["update"],
+    )?;
     for package in &missing {
         let known = command::output(command::new("apt-cache").args(["policy", package]))?;
         if !known.contains("Candidate: ") || known.contains("Candidate: (none)") {
@@ -61,7 +64,7 @@ pub fn install(cache: &Cache, needed: &[&str]) -> Result<()> {
     }
     let mut args = vec!["install", "--yes", "--no-install-recommends"];
     args.extend(missing.iter().map(String::as_str));
-    apt(&args)?;
+    apt("apt-get cannot install what the lab needs", &args)?;
     step.done();
     Ok(())
 }

@@ -102,12 +102,11 @@ impl Recipe {
             ])
             .arg(suite)
             .args([&root, &list]);
-        command::logged(&mut command, &log, line).with_context(|| {
-            format!(
-                "cannot make {}: no network, or the mirror lacks a package",
-                self.name
-            )
-        })?;
+        let what = format!(
+            "cannot make {}: no network, or the mirror lacks a package",
+            self.name
+        );
+        command::fetched(&mut command, &log, &what, line)?;
         if !command::is_root() {
             let owner = rustix::process::getuid().as_raw().to_string();
             let mut command = command::privileged("chown", "making a Debian root (once)")?;

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::cache::{Cache, Key};
 use crate::command;
@@ -37,8 +37,8 @@ pub fn bindgen(cache: &Cache) -> Result<PathBuf> {
             .arg(&target)
             // Not in the work tree, whose cargo configuration is not bindgen's.
             .current_dir(part);
-        command::logged(&mut command, &log, |line| step.line(line))
-            .context("cannot build bindgen: no network, or the crate registry does not answer")?;
+        let what = "cannot build bindgen: no network, or the crate registry does not answer";
+        command::fetched(&mut command, &log, what, |line| step.line(line))?;
         fs::remove_dir_all(&target)?;
         step.done();
         Ok(())
