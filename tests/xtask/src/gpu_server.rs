@@ -43,7 +43,7 @@ pub fn build(cache: &Cache) -> Result<PathBuf> {
 }
 
 /// The program in a line of cargo's JSON messages.
-fn executable(line: &str) -> Option<PathBuf> {
+pub fn executable(line: &str) -> Option<PathBuf> {
     let rest = line.split_once("\"executable\":\"")?.1;
     let path = rest.split_once('"')?.0;
     Some(PathBuf::from(path))

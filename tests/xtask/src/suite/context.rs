@@ -90,6 +90,12 @@ pub struct Guest {
 }
 
 impl Guest {
+    /// The GPU instead of the default one, in the words of `--gpu`.
+    pub fn gpu(mut self, gpu: &str) -> Self {
+        gpu.clone_into(&mut self.vm.gpu);
+        self
+    }
+
     /// Does not load i915 before the script.
     pub fn without_i915(mut self) -> Self {
         self.vm.i915 = false;
@@ -139,6 +145,11 @@ impl Shell {
     /// The script's stdout.
     pub fn stdout(&self) -> String {
         String::from_utf8_lossy(&self.outcome.stdout).into_owned()
+    }
+
+    /// The script's stdout, where it is no text.
+    pub fn bytes(&self) -> &[u8] {
+        &self.outcome.stdout
     }
 
     /// The script's stderr.

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! What is done inside VMs, and what must come of it.
 
+mod checks;
+
 pub mod anytime;
 pub mod boot;
-mod checks;
 pub mod contract;
+pub mod gem_work;
+pub mod golden;
+pub mod native;
 pub mod order;
 pub mod override_file;
 pub mod power;

@@ -33,7 +33,9 @@ pub const ALL: &[Test] = &[
     kernel(CI, "override-file", |c| {
         scenario::override_file::checked(c, Flavour::Plain)
     }),
+    kernel(CI, "golden-is-pristine", scenario::golden::pristine),
     kernel(CI, "guest-6.12-native", scenario::boot::guest_6_12),
+    kernel(CI, "native-6.12", scenario::native::debian_6_12),
     kernel(
         "stock-kernels",
         "guest-6.1-native",
@@ -44,6 +46,8 @@ pub const ALL: &[Test] = &[
         "guest-7.3-native",
         scenario::boot::guest_7_3,
     ),
+    kernel("stock-kernels", "native-6.1", scenario::native::debian_6_1),
+    kernel("stock-kernels", "native-7.3", scenario::native::debian_7_3),
     kernel("debug-kernel", "debug-kernel-boots", scenario::boot::debug),
     kernel("debug-kernel", "debug-golden-at-any-time", |c| {
         scenario::anytime::same_golden_state(c, Flavour::Debug)
