@@ -8,9 +8,9 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Once, PoisonError, RwLock, RwLockReadGuard};
 
-use rustix::fs::{fcntl_get_seals, fstat, fstatfs, FileType, SealFlags};
+use rustix::fs::{fcntl_get_seals, fstat, fstatfs, SealFlags};
 use rustix::io::{pread, pwrite, Errno};
 
 use crate::protocol::MAX_DMA_WINDOWS;
@@ -222,7 +222,13 @@ impl GuestMemory {
             return Err(Errno::NOSPC);
         }
         let backing = match fd {
-            Some(fd) => Backing::of_file(File::from(fd), &range, offset)?,
+            Some(fd) => {
+                let backing = Backing::of_file(File::from(fd), &range, offset)?;
+                if !matches!(backing, Backing::Mapped(_)) {
+                    warn_once(&backing);
+                }
+                backing
+            }
             None => Backing::Peer,
         };
         tracing::debug!(?range, backing = backing.name(), "DMA window");
@@ -280,17 +286,19 @@ impl Window {
 
 impl Backing {
     fn of_file(file: File, range: &DmaWindow, offset: u64) -> Result<Self, Errno> {
-        let stat = fstat(&file)?;
-        let in_memory = fstatfs(&file)?.f_type as u64 == TMPFS_MAGIC;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || !in_memory {
+        // First the one question that only memory files answer: others may belong to a file
+        // system of the client, and asking those could wait for ever.
+        let Ok(seals) = fcntl_get_seals(&file) else {
+            return Ok(Self::Peer);
+        };
+        if fstatfs(&file)?.f_type as u64 != TMPFS_MAGIC {
             return Ok(Self::Peer);
         }
         let end = offset.checked_add(range.size).ok_or(Errno::INVAL)?;
-        if u64::try_from(stat.st_size).is_ok_and(|size| size < end) {
+        if u64::try_from(fstat(&file)?.st_size).is_ok_and(|size| size < end) {
             return Err(Errno::INVAL);
         }
-        let sealed = fcntl_get_seals(&file).is_ok_and(|seals| seals.contains(SealFlags::SHRINK));
-        if !sealed {
+        if !seals.contains(SealFlags::SHRINK) {
             return Ok(Self::File { file, offset });
         }
         Mapping::new(&file, offset, range.size, range.writable).map(Self::Mapped)
@@ -303,6 +311,15 @@ impl Backing {
             Self::Peer => "messages",
         }
     }
+}
+
+/// Tells the user once, not a client as often as it likes.
+fn warn_once(backing: &Backing) {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let way = backing.name();
+        tracing::warn!("client memory is not a sealed memfd: DMA goes by {way}, which is slow");
+    });
 }
 
 /// The window that holds `address`, and the offset in it.

@@ -58,13 +58,7 @@ impl Server {
     /// # Errors
     /// `AddrInUse` if a server listens there already or another file is there.
     pub fn bind(path: &Path) -> io::Result<Self> {
-        let listener = match UnixListener::bind(path) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_stale(path) => {
-                std::fs::remove_file(path)?;
-                UnixListener::bind(path)?
-            }
-            other => other?,
-        };
+        let listener = listen(path)?;
         listener.set_nonblocking(true)?;
         let stop = Stop {
             requested: AtomicBool::new(false),
@@ -94,6 +88,7 @@ impl Server {
                     tracing::info!(
                         done = stats.done,
                         refused = stats.refused,
+                        coalesced = stats.coalesced,
                         "client served: {end}"
                     );
                 }
@@ -160,6 +155,20 @@ impl Drop for Server {
     fn drop(&mut self) {
         // May be gone already; nobody depends on it.
         let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Listens on `path`. A socket that a dead process left there is replaced.
+///
+/// # Errors
+/// `AddrInUse` if somebody listens there already or another file is there.
+pub fn listen(path: &Path) -> io::Result<UnixListener> {
+    match UnixListener::bind(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_stale(path) => {
+            std::fs::remove_file(path)?;
+            UnixListener::bind(path)
+        }
+        other => other,
     }
 }
 

@@ -41,6 +41,8 @@ pub struct SessionStats {
     pub done: u64,
     /// Commands refused.
     pub refused: u64,
+    /// Writes that came several to a message.
+    pub coalesced: u64,
 }
 
 /// The state of one connection.
@@ -338,6 +340,7 @@ impl<'a, D: Device, T: Transport + 'static> Session<'a, D, T> {
         for write in writes.iter() {
             let (access, data) = write?;
             self.region_write(access, data)?;
+            self.stats.coalesced += 1;
         }
         self.reply.u64(writes.count() as u64);
         Ok(())
