@@ -35,7 +35,7 @@ pub const RP_STATE_CAP: MmioOffset = MmioOffset(0x14_5998);
 /// RP_STATE_CAP of Broxton.
 pub const RP_STATE_CAP_BXT: MmioOffset = MmioOffset(0x13_8170);
 /// Highest 1100 MHz, efficient 600 MHz, lowest 300 MHz.
-pub const RP_300_600_1100_MHZ: u32 = 0x06_0c_16;
+pub const RP_300_600_1100_MHZ: u32 = 0x0006_0c16;
 
 /// MAD_INTER_CHANNEL in the memory controller's mirror: kind of memory; 0 is DDR4.
 pub const MAD_INTER_CHANNEL: MmioOffset = MmioOffset(0x14_5000);
