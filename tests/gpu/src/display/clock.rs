@@ -168,6 +168,34 @@ mod tests {
     }
 
     #[test]
+    fn time_when_a_flip_follows_a_vblank_interrupt_waits_for_it() {
+        use Access::{Arm, Count, Other, Update};
+        let mut clock = PipeClock::default();
+        // As logged: interrupt handler, registers of the plane, evasion, a stall of 15 ms, arming.
+        let log = [
+            (546_276, Count),
+            (546_339, Other),
+            (546_476, Count),
+            (547_488, Update),
+            (547_511, Update),
+            (547_524, Other),
+            (551_685, Count),
+            (567_193, Other),
+            (567_284, Update),
+            (567_287, Arm),
+            (567_297, Other),
+            (567_356, Count),
+        ];
+
+        let times: Vec<u64> = log
+            .iter()
+            .map(|(time, access)| clock.access(time * 1000, *access))
+            .collect();
+
+        assert_eq!(times[11] - times[6], 5 * ACCESS_COST);
+    }
+
+    #[test]
     fn time_when_an_update_is_never_finished_runs_on() {
         let mut clock = PipeClock::default();
         clock.access(10 * MS, Access::Update);
