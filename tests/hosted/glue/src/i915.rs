@@ -33,6 +33,10 @@ const RING_IMR: u32 = 0xa8;
 /// RESET_CTL: the driver asks for a reset, in the masked form.
 const RESET_CTL_REQUEST: u32 = 1 << 16 | 1;
 const RESET_CTL_CLEAR: u32 = 1 << 16;
+/// Error registers that i915 clears (PRM Vol 2c; observed: i915, intel_gt_check_and_clear_faults).
+const PGTBL_ER: MmioOffset = MmioOffset(0x2024);
+const IPEIR: MmioOffset = MmioOffset(0x2064);
+const EIR: MmioOffset = MmioOffset(0x20b0);
 /// FPGA_DBG: an access to no register was seen; written back to clear.
 const FPGA_DBG_UNCLAIMED: u32 = 1 << 31;
 /// Where i915 puts the status pages of its engines in the GGTT.
@@ -210,6 +214,11 @@ impl I915 {
                 gpu.write32(MmioOffset(base + RING_RESET_CTL), RESET_CTL_REQUEST);
                 gpu.write32(MmioOffset(base + RING_RESET_CTL), RESET_CTL_CLEAR);
             }
+            for error in [PGTBL_ER, IPEIR, EIR] {
+                gpu.write32(error, 0);
+            }
+            let fault = gpu.read32(gt::FAULT);
+            gpu.write32(gt::FAULT, fault & !gt::FAULT_VALID);
             gpu.write32(gt::GDRST, gt::GDRST_FULL);
         });
     }

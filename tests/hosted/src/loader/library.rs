@@ -38,21 +38,24 @@ pub struct Loaded<'a> {
     _library: Library,
 }
 
-/// Where cargo puts the shared object of package `name` of this build: beside the program, or among
-/// its dependencies.
+/// Where cargo puts the shared object of package `name` of this build: among the dependencies of
+/// the program, or beside a test, which is there itself.
+///
+/// A copy beside the program can be of an older build: cargo only renews it when it is asked for
+/// that package by name.
 ///
 /// # Errors
 ///
-/// Where it was looked for last.
+/// The program's own place is not known.
 pub fn path_of(name: &str) -> std::io::Result<PathBuf> {
     let file = libloading::library_filename(name.replace('-', "_"));
     let program = std::env::current_exe()?;
     let folder = program.parent().unwrap_or(Path::new("."));
-    let beside = folder.join(&file);
-    if beside.exists() {
-        return Ok(beside);
+    let among_dependencies = folder.join("deps").join(&file);
+    if among_dependencies.exists() {
+        return Ok(among_dependencies);
     }
-    Ok(folder.join("deps").join(file))
+    Ok(folder.join(file))
 }
 
 impl<'a> Loaded<'a> {
