@@ -92,7 +92,9 @@ fn serve(arguments: &Arguments) -> Result<()> {
         Arc::clone(&shared),
         arguments.screenshot.clone(),
     )?;
-    let engines = Shared::run_engines(&shared).context("cannot start the engine thread")?;
+    let stopper = server.stopper();
+    let engines = Shared::run_engines(&shared, move || stopper.stop())
+        .context("cannot start the engine thread")?;
     tracing::info!(gpu = ?arguments.gpu, socket = %arguments.socket.display(), "serving");
 
     let served = server.serve(
@@ -102,7 +104,7 @@ fn serve(arguments: &Arguments) -> Result<()> {
     );
 
     shared.stop();
-    let ended = engines.join().is_ok();
+    let ended = engines.join().unwrap_or(false);
     drop(control);
     if let Some(path) = &arguments.log {
         shared

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -67,15 +68,25 @@ impl Shared {
         result
     }
 
-    /// Starts the engine thread.
+    /// Starts the engine thread; it calls `failed` should it panic.
     ///
     /// # Errors
     /// That of creating a thread.
-    pub fn run_engines(shared: &Arc<Self>) -> io::Result<JoinHandle<()>> {
+    pub fn run_engines(
+        shared: &Arc<Self>,
+        failed: impl FnOnce() + Send + 'static,
+    ) -> io::Result<JoinHandle<bool>> {
         let shared = Arc::clone(shared);
         std::thread::Builder::new()
             .name("engines".into())
-            .spawn(move || shared.execute())
+            .spawn(move || {
+                // A GPU whose engines stand still for ever would look like a fault of the guest's.
+                let ended = catch_unwind(AssertUnwindSafe(|| shared.execute())).is_ok();
+                if !ended {
+                    failed();
+                }
+                ended
+            })
     }
 
     /// Ends the engine thread.
