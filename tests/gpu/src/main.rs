@@ -74,6 +74,8 @@ fn main() -> Result<()> {
 }
 
 fn serve(arguments: &Arguments) -> Result<()> {
+    // Before the sockets are there: whoever sees them may send signals.
+    let signals = Signals::new([SIGINT, SIGTERM, SIGUSR1]).context("cannot take signals")?;
     let bus = Bus::new(&device::irqs());
     let memory = Arc::new(MemoryLink::new(&bus));
     let gpu = Gpu::new(arguments.gpu.clone(), memory, Box::new(IrqLink::new(&bus)));
@@ -88,6 +90,7 @@ fn serve(arguments: &Arguments) -> Result<()> {
         None => None,
     };
     handle_signals(
+        signals,
         server.stopper(),
         Arc::clone(&shared),
         arguments.screenshot.clone(),
@@ -118,11 +121,11 @@ fn serve(arguments: &Arguments) -> Result<()> {
 
 /// SIGTERM and SIGINT end the server in order; SIGUSR1 takes a screenshot.
 fn handle_signals(
+    mut signals: Signals,
     stopper: Stopper,
     shared: Arc<Shared>,
     screenshot: Option<PathBuf>,
 ) -> Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGUSR1]).context("cannot take signals")?;
     std::thread::Builder::new()
         .name("signals".into())
         .spawn(move || {
