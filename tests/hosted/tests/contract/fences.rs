@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! Fence registers.
+
+use super::{aperture, NO_HANDLE, PAGES};
+use hosted_glue::bed::Bed;
+use hosted_glue::raw::{fence, Raw};
+use iface::errno::{EBADF, EINVAL, ENOMEM, ENOSPC, ERANGE};
+use iface::types::{GgttRequest, GGTT_PAGE_SIZE, REGION_HIGH};
+use kernel::testing::Ledger;
+
+#[test]
+fn fences_reserve_of_none_or_too_many_returns_its_error() {
+    let bed = Bed::new("kbl");
+    let raw = Raw::opened(&bed);
+    assert_eq!(raw.fences(0), Err(-EINVAL));
+    assert_eq!(raw.fences(33), Err(-ENOSPC));
+    assert_eq!(raw.fences(u32::MAX), Err(-ENOSPC));
+    assert_eq!(raw.fences(32), Err(-ENOSPC), "i915 has some of them");
+    assert_eq!(
+        bed.card().fences_taken(),
+        [] as [u32; 0],
+        "what was taken is given back"
+    );
+
+    let (four, four_more) = (raw.fences(4).unwrap(), raw.fences(4).unwrap());
+    assert_ne!(four, four_more);
+    assert_eq!(bed.card().fences_taken().len(), 8);
+}
+
+#[test]
+fn fences_reserve_without_memory_returns_enomem() {
+    let bed = Bed::new("kbl");
+    let raw = Raw::opened(&bed);
+    Ledger::current().fail_at(0, true);
+    assert_eq!(raw.fences(4), Err(-ENOMEM));
+    Ledger::current().fail_none();
+    assert_eq!(bed.card().fences_taken(), [] as [u32; 0]);
+}
+
+#[test]
+fn fences_release_twice_returns_ebadf_and_disables_them() {
+    let bed = Bed::new("kbl");
+    let raw = Raw::opened(&bed);
+    let range = raw.reserve(aperture(PAGES)).unwrap();
+    let fences = raw.fences(1).unwrap();
+    let number = bed.card().fences_taken()[0];
+    assert_eq!(
+        raw.fence_write(fences, 0, fence(range.start, PAGES), range.handle),
+        0
+    );
+
+    assert_eq!(raw.fences_release(fences), 0);
+
+    assert_eq!(bed.card().fence(number), 0);
+    assert_eq!(raw.fences_release(fences), -EBADF);
+    assert_eq!(raw.fences_release(NO_HANDLE), -EBADF);
+    assert_eq!(raw.fence_write(fences, 0, 0, 0), -EBADF);
+}
+
+#[test]
+fn fence_write_that_is_wrong_returns_its_error_and_writes_nothing() {
+    let bed = Bed::new("kbl");
+    let raw = Raw::opened(&bed);
+    let range = raw.reserve(aperture(PAGES)).unwrap();
+    let high = raw
+        .reserve(GgttRequest {
+            region: REGION_HIGH,
+            ..aperture(PAGES)
+        })
+        .unwrap();
+    let fences = raw.fences(2).unwrap();
+    let numbers = bed.card().fences_taken();
+    let (start, page) = (range.start, GGTT_PAGE_SIZE);
+    let good = fence(start, PAGES);
+
+    assert_eq!(
+        raw.fence_write(NO_HANDLE, 0, good, range.handle),
+        -EBADF,
+        "fences"
+    );
+    assert_eq!(raw.fence_write(fences, 0, good, NO_HANDLE), -EBADF, "range");
+    assert_eq!(
+        raw.fence_write(fences, 2, good, range.handle),
+        -ERANGE,
+        "index"
+    );
+    assert_eq!(raw.fence_write(fences, u32::MAX, 0, 0), -ERANGE, "index");
+    let wrong = [
+        (
+            fence(start - page, PAGES),
+            ERANGE,
+            "begins before the range",
+        ),
+        (fence(start + page, PAGES), ERANGE, "ends behind the range"),
+        (fence(start + PAGES * page, 1), ERANGE, "behind the range"),
+        (
+            start | (start - page) << 32 | 1,
+            EINVAL,
+            "ends before it begins",
+        ),
+    ];
+    for (value, errno, what) in wrong {
+        assert_eq!(
+            raw.fence_write(fences, 0, value, range.handle),
+            -errno,
+            "{what}"
+        );
+    }
+    let outside = fence(high.start, PAGES);
+    assert_eq!(
+        raw.fence_write(fences, 0, outside, high.handle),
+        -ERANGE,
+        "not in the aperture"
+    );
+
+    assert_eq!(
+        numbers
+            .iter()
+            .map(|n| bed.card().fence(*n))
+            .collect::<Vec<_>>(),
+        [0, 0]
+    );
+}
+
+#[test]
+fn fence_write_reaches_the_gpu_and_without_the_valid_bit_disables() {
+    let bed = Bed::new("kbl");
+    let raw = Raw::opened(&bed);
+    let range = raw.reserve(aperture(PAGES)).unwrap();
+    let fences = raw.fences(2).unwrap();
+    let numbers = bed.card().fences_taken();
+    let value = fence(range.start, PAGES);
+
+    assert_eq!(raw.fence_write(fences, 1, value, range.handle), 0);
+    assert_eq!(bed.card().fence(numbers[1]), value);
+    assert_eq!(
+        raw.fence_write(fences, 1, value & !1, NO_HANDLE),
+        0,
+        "the range is not looked at"
+    );
+    assert_eq!(bed.card().fence(numbers[1]), 0);
+}
+
+#[test]
+fn ggtt_release_of_a_range_with_fences_disables_them_first() {
+    let bed = Bed::new("kbl");
+    let raw = Raw::opened(&bed);
+    let range = raw.reserve(aperture(PAGES)).unwrap();
+    let other = raw.reserve(aperture(PAGES)).unwrap();
+    let fences = raw.fences(2).unwrap();
+    let numbers = bed.card().fences_taken();
+    let kept = fence(other.start, PAGES);
+    assert_eq!(
+        raw.fence_write(fences, 0, fence(range.start, PAGES), range.handle),
+        0
+    );
+    assert_eq!(raw.fence_write(fences, 1, kept, other.handle), 0);
+
+    assert_eq!(raw.release(range.handle), 0);
+
+    assert_eq!(bed.card().fence(numbers[0]), 0);
+    assert_eq!(
+        bed.card().fence(numbers[1]),
+        kept,
+        "a fence of another range"
+    );
+}
