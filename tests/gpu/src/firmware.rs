@@ -2,9 +2,9 @@
 //! The state that system firmware leaves behind before the first driver.
 //!
 //! Firmware (a GOP driver) has lit pipe A for its boot screen, and somebody has left addresses and
-//! data in registers. The GPU has no stolen memory, so the boot screen's surface is a graphics
-//! address that nothing is mapped to: drivers find the mode, cannot keep the picture, and turn the
-//! plane off without a complaint.
+//! data in registers. The boot screen's surface is mapped to stolen memory, of which the GPU has
+//! none: drivers find the mode, cannot keep the picture, and turn the plane off without a
+//! complaint.
 
 use crate::address::MmioOffset;
 use crate::display::bits::{self, Transcoder};

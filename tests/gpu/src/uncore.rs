@@ -4,16 +4,19 @@
 use std::sync::Arc;
 
 use crate::address::MmioOffset;
+use crate::address::PAGE_SIZE;
 use crate::clock::BusyCounters;
 use crate::clock::Clock;
 use crate::clock::Nanos;
 use crate::config_space::Routing;
 use crate::display;
+use crate::display::bits;
 use crate::display::Display;
 use crate::display::DisplayBus;
 use crate::firmware;
 use crate::ggtt::Ggtt;
 use crate::ggtt::GgttMemory;
+use crate::ggtt::PTE_PRESENT;
 use crate::interrupt::InterruptSink;
 use crate::interrupt::Interrupts;
 use crate::log::AccessLog;
@@ -121,6 +124,25 @@ impl Uncore {
         let (display, mut bus) = self.display_bus();
         display.reset(&mut bus);
         firmware::program(&mut self.regs, self.platform, &self.options);
+        self.map_boot_screen();
+    }
+
+    /// Maps the surface of the boot screen, as firmware does, to stolen memory.
+    ///
+    /// There is no stolen memory ([`crate::config_space`] says so), but drivers look whether the
+    /// entries are present before they look how much of it there is (observed: i915 of 7.3).
+    fn map_boot_screen(&mut self) {
+        if self.regs.get(MmioOffset(bits::PLANE_CTL)) & bits::ENABLE == 0 {
+            return;
+        }
+        let rows = (self.regs.get(MmioOffset(bits::PLANE_SIZE)) >> 16) + 1;
+        let stride = self.regs.get(MmioOffset(bits::PLANE_STRIDE)) * LINEAR_STRIDE_UNIT;
+        let first = u64::from(self.regs.get(MmioOffset(bits::PLANE_SURF))) / PAGE_SIZE;
+        let pages = (u64::from(rows) * u64::from(stride)).div_ceil(PAGE_SIZE);
+        for page in 0..pages {
+            let entry = (STOLEN_BASE + page * PAGE_SIZE) | PTE_PRESENT;
+            self.ggtt.write((first + page) * 8, &entry.to_le_bytes());
+        }
     }
 
     /// The value a register has after power-on, before firmware.
@@ -335,6 +357,12 @@ impl Uncore {
     }
 }
 
+/// Unit of a linear plane's stride (PRM Vol 2c, PLANE_STRIDE).
+const LINEAR_STRIDE_UNIT: u32 = 64;
+
+/// Where the boot screen would be in memory: high, out of the way of small guests' memory.
+const STOLEN_BASE: u64 = 0x7_c000_0000;
+
 /// MI_DISPLAY_FLIP (PRM Vol 2a): which plane, and the registers it writes.
 mod flip {
     use crate::address::MmioOffset;
@@ -433,6 +461,7 @@ const fn reset_control(old: u32, written: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::address::GgttAddress;
     use crate::interrupt::NoInterrupts;
     use crate::memory::VecMemory;
     use crate::platform::PlatformId;
@@ -489,6 +518,18 @@ mod tests {
             Some(Effect::Reset(1))
         );
         assert_eq!(uncore.read(gt::GDRST), 0);
+    }
+
+    #[test]
+    fn boot_screen_when_lit_then_its_surface_is_mapped() {
+        let uncore = uncore(PlatformId::Kabylake);
+        let surface = u64::from(uncore.regs.get(MmioOffset(bits::PLANE_SURF)));
+
+        assert!(uncore.ggtt.translate(GgttAddress(surface)).is_some());
+        assert!(uncore
+            .ggtt
+            .translate(GgttAddress(surface + (32 << 20)))
+            .is_none());
     }
 
     #[test]
