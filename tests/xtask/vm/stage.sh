@@ -9,15 +9,15 @@ B=/run/lab/busybox
 cd /
 
 mkdir -p /dev/pts /dev/shm /tmp
-mount -t devpts devpts /dev/pts
-mount -t tmpfs tmpfs /dev/shm
-mount -t tmpfs tmpfs /tmp
-mount -t debugfs debugfs /sys/kernel/debug
-mount -t tracefs tracefs /sys/kernel/tracing
-mount -t configfs configfs /sys/kernel/config 2>/dev/null
+$B mount -t devpts devpts /dev/pts
+$B mount -t tmpfs tmpfs /dev/shm
+$B mount -t tmpfs tmpfs /tmp
+$B mount -t debugfs debugfs /sys/kernel/debug
+$B mount -t tracefs tracefs /sys/kernel/tracing
+$B mount -t configfs configfs /sys/kernel/config 2>/dev/null
 ln -sf /proc/self/fd /dev/fd
 $B ip link set lo up 2>/dev/null
-hostname lab 2>/dev/null
+$B hostname lab 2>/dev/null
 
 # There is no udev to name the ports.
 port() {
