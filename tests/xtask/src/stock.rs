@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{bail, Context, Result};
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 use crate::archive::{self, Archive};
 use crate::cache::{Cache, Key};
@@ -71,26 +71,33 @@ fn fetch(cache: &Cache, version: Version, part: &Path) -> Result<()> {
 
 /// Puts an unpacked kernel into the form that [`Image::open`] reads.
 fn arrange(tree: &Path, image: &Path) -> Result<()> {
-    let find = |wanted: &dyn Fn(&Path, &str) -> bool| {
-        WalkDir::new(tree)
-            .into_iter()
-            .filter_map(Result::ok)
-            .find(|e| wanted(e.path(), &e.file_name().to_string_lossy()))
-            .map(walkdir::DirEntry::into_path)
-    };
-    let kernel = find(&|path, name| name.starts_with("vmlinuz") && path.is_file())
-        .context("the kernel package has no vmlinuz")?;
-    let modules = find(&|path, _| path.parent().is_some_and(|p| p.ends_with("lib/modules")))
-        .context("the kernel package has no modules")?;
+    let entries = || WalkDir::new(tree).into_iter().filter_map(Result::ok);
+    let kernel = entries()
+        .find(|e| e.file_name().to_string_lossy().starts_with("vmlinuz") && e.path().is_file())
+        .context("the kernel package has no vmlinuz")?
+        .into_path();
+    // The parts of a split kernel have one each, below /lib or /usr/lib.
+    let modules: Vec<_> = entries()
+        .map(DirEntry::into_path)
+        .filter(|path| path.parent().is_some_and(|p| p.ends_with("lib/modules")))
+        .collect();
     let release = modules
+        .first()
+        .context("the kernel package has no modules")?
         .file_name()
         .and_then(|name| name.to_str())
         .context("a kernel's release is UTF-8")?
         .to_owned();
-    let place = image.join("lib/modules");
+    let place = image.join("lib/modules").join(&release);
     fs::create_dir_all(&place)?;
     fs::rename(&kernel, image.join("vmlinuz"))?;
-    fs::rename(&modules, place.join(&release))?;
+    for folder in modules {
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            fs::rename(entry.path(), place.join(entry.file_name()))
+                .with_context(|| format!("cannot move {}", entry.path().display()))?;
+        }
+    }
     command::output(
         command::new("/sbin/depmod")
             .arg("--basedir")

@@ -5,6 +5,7 @@ mod checks;
 
 pub mod anytime;
 pub mod boot;
+pub mod c_gvt;
 pub mod contract;
 pub mod gem_work;
 pub mod golden;

@@ -34,20 +34,19 @@ pub const ALL: &[Test] = &[
         scenario::override_file::checked(c, Flavour::Plain)
     }),
     kernel(CI, "golden-is-pristine", scenario::golden::pristine),
-    kernel(CI, "guest-6.12-native", scenario::boot::guest_6_12),
     kernel(CI, "native-6.12", scenario::native::debian_6_12),
-    kernel(
-        "stock-kernels",
-        "guest-6.1-native",
-        scenario::boot::guest_6_1,
-    ),
-    kernel(
-        "stock-kernels",
-        "guest-7.3-native",
-        scenario::boot::guest_7_3,
-    ),
     kernel("stock-kernels", "native-6.1", scenario::native::debian_6_1),
     kernel("stock-kernels", "native-7.3", scenario::native::debian_7_3),
+    kernel(
+        "c-gvt",
+        "c-gvt-accepts-our-file",
+        scenario::c_gvt::accepts_our_file,
+    ),
+    kernel(
+        "c-gvt",
+        "c-gvt-own-states-differ",
+        scenario::c_gvt::own_states_differ,
+    ),
     kernel("debug-kernel", "debug-kernel-boots", scenario::boot::debug),
     kernel("debug-kernel", "debug-golden-at-any-time", |c| {
         scenario::anytime::same_golden_state(c, Flavour::Debug)

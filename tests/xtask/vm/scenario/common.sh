@@ -9,8 +9,7 @@ OFFERED=$AUX/devices/i915.gvt.0
 CARD=/sys/kernel/debug/dri/0
 NEWS=/run/lab/news
 WHOLE=/run/lab/whole
-: >$NEWS
-: >$WHOLE
+seen=0
 
 # check NAME COMMAND...: the command must succeed; what it prints says why it did not.
 check() {
@@ -43,8 +42,9 @@ refuses() {
 
 # Takes what the kernel has said since the last call, with the level of each line.
 news() {
-	dmesg --raw --read-clear >$NEWS
-	cat $NEWS >>$WHOLE
+	dmesg --raw >$WHOLE
+	tail -n +$((seen + 1)) $WHOLE >$NEWS
+	seen=$(wc -l <$WHOLE)
 }
 
 # said ERE: exactly one line of the news matches.
@@ -95,6 +95,11 @@ detached() {
 
 reset_gpu() {
 	echo 1 >$CARD/gt0/reset
+}
+
+# Every engine executes batches, and what they did is looked at.
+work() {
+	gem-work engines
 }
 
 # calm [ERE]: nothing went wrong in the kernel, and it said nothing at error level but what

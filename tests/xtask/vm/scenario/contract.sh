@@ -5,10 +5,12 @@
 asleep() {
 	[ "$(cat $GPU/power/runtime_status)" = suspended ]
 }
-# What a suspend needs after it was read once: the files of the root are shared by virtio-9p,
-# which does not survive one.
-cat /bin/* /sbin/* /lib/x86_64-linux-gnu/lib*.so* /usr/bin/perl >/dev/null 2>&1
-sync
+# The files of the root come over virtio-9p, which does not survive a suspend: from there on only
+# what is in memory can be used.
+mkdir -p /run/lab/bin
+cp /usr/local/bin/gem-work /run/lab/bin
+/run/lab/busybox --install -s /run/lab/bin
+cat /bin/sh /lib/x86_64-linux-gnu/libc.so.6 /lib64/ld-linux-x86-64.so.2 >/dev/null
 
 check "kvmgt is not loaded" absent /sys/module/kvmgt
 echo 0 >$GPU/power/autosuspend_delay_ms
@@ -22,20 +24,21 @@ news
 sed -nE 's/^<[0-9]+>\[[^]]*\] gvt_conformance: (ok|FAILED): /\1: contract: /p' $NEWS
 check "all checks of the contract ran" said 'gvt_conformance: i915.gvt.0: 0 failed'
 check "the GPU really slept" refuses grep 'does not sleep here' $NEWS
-rmmod gvt_conformance
+modprobe -r gvt_conformance
+PATH=/run/lab/bin
 
 verify() {
 	echo 1 >/sys/module/gvt_conformance/parameters/verify
 }
-modprobe gvt_conformance hold=1
+/sbin/modprobe gvt_conformance hold=1
 check "reservations are held" test -e $OFFERED/driver
 check "they have the contents that were written" verify
 
 resets=$(grep -c 'Resetting chip' $WHOLE)
-check "work" is "$(perl /run/lab/engine_work.pl 2>&1)" 4
+check "work" work
 reset_gpu
 check "after a reset of the GPU" verify
-check "work after it" is "$(perl /run/lab/engine_work.pl 2>&1)" 4
+check "work after it" work
 echo 7 >$CARD/i915_wedged 2>/dev/null
 check "after a hang was declared on all engines" verify
 news
@@ -54,7 +57,7 @@ for level in devices platform; do
 	check "after a suspend with pm_test=$level" verify
 done
 echo none >/sys/power/pm_test
-check "work after suspend" is "$(perl /run/lab/engine_work.pl 2>&1)" 4
+check "work after suspend" work
 check "after that too" verify
 news
 check "no check failed" refuses grep 'gvt_conformance: FAILED' $WHOLE

@@ -5,20 +5,6 @@
 check "kvmgt has no alias" is "$(modinfo -F alias kvmgt)" ""
 check "without i915 there is no status" absent $GPU/gvt_status
 
-load_i915 enable_gvt=0
-news
-check "turned off: the status says so" is "$(cat $GPU/gvt_status)" disabled
-check "turned off: i915 says so in one line" said '^<6>.*i915 .*GVT-g: disabled by i915.enable_gvt=0'
-check "turned off: there is no device" absent $OFFERED
-modprobe kvmgt
-check "turned off: kvmgt loads" is $? 0
-news
-check "turned off: one line names the status file" said \
-	"^<6>.*kvmgt: i915 offers no GVT-g on $BDF: /sys/bus/pci/devices/$BDF/gvt_status says why"
-check "turned off: nothing is attached to" absent $GPU/gvt_firmware
-rmmod kvmgt
-check "i915 can be removed" rmmod i915
-
 load_i915
 check "turned on: the status is ready" is "$(cat $GPU/gvt_status)" ready
 check "kvmgt is not loaded by itself" absent /sys/module/kvmgt
@@ -46,4 +32,24 @@ asleep() {
 }
 check "the GPU sleeps with kvmgt attached" within 60 asleep
 check "its golden state is read without waking it" eval 'cat $GPU/gvt_firmware >/dev/null && asleep'
+
+rmmod kvmgt
+check "i915 can be removed" rmmod i915
+load_i915 enable_gvt=0
+news
+check "turned off: the status says so" is "$(cat $GPU/gvt_status)" disabled
+check "turned off: i915 says so in one line" said '^<6>.*i915 .*GVT-g: disabled by i915.enable_gvt=0'
+check "turned off: there is no device" absent $OFFERED
+modprobe kvmgt
+check "turned off: kvmgt loads" is $? 0
+news
+check "turned off: one line names the status file" said \
+	"^<6>.*kvmgt: i915 offers no GVT-g on $BDF: /sys/bus/pci/devices/$BDF/gvt_status says why"
+check "turned off: nothing is attached to" absent $GPU/gvt_firmware
+
+rmmod kvmgt
+rmmod i915
+
+load_i915
+check "a driver was there before: the snapshot says so" is "$(cat $OFFERED/snapshot_pristine)" 0
 calm

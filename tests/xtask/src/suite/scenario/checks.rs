@@ -12,8 +12,8 @@ use crate::suite::{Context, Count};
 
 /// What all scripts begin with.
 const COMMON: &str = include_str!("../../../vm/scenario/common.sh");
-/// The program that lets every engine work.
-const ENGINE_WORK: &str = include_str!("../../../vm/scenario/engine_work.pl");
+/// So much of the kernel's log is kept that a script can read all of it.
+const KERNEL_LOG: &str = "log_buf_len=4M";
 /// What `calm`, the last command of every script, prints.
 const FINISHED: &str = "finished";
 
@@ -24,6 +24,7 @@ pub const HEADLESS: &str = "kbl,display=off";
 pub fn host(context: &Context, flavour: Flavour, gpu: &str) -> Result<Guest> {
     let mut guest = context.guest(Boot::Host(context.version, flavour))?;
     guest.vm.gpu = gpu.to_owned();
+    guest.vm.append = KERNEL_LOG.to_owned();
     Ok(guest)
 }
 
@@ -33,9 +34,8 @@ pub fn host(context: &Context, flavour: Flavour, gpu: &str) -> Result<Guest> {
 ///
 /// The VM did not come up, or the script did not come to its end.
 pub fn run(guest: &Guest, script: &str) -> Result<Count> {
-    let shell = guest.run(&format!(
-        "cat >/run/lab/engine_work.pl <<'PERL'\n{ENGINE_WORK}PERL\n{COMMON}\n{script}"
-    ))?;
+    let shell = guest.run(&format!("{COMMON}
+{script}"))?;
     let count = count(&shell.stdout());
     if count.failed != 0 {
         say(&format!(

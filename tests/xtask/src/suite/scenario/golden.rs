@@ -23,7 +23,7 @@ const VCS1: bool = false;
 /// Prints the file that has the golden state.
 const SCRIPT: &str = "modprobe kvmgt\ncat /sys/bus/pci/devices/0000:00:02.0/gvt_firmware";
 /// Bytes of the file: the header, the configuration space, the registers.
-const FILE_SIZE: usize = MMIO_OFFSET + MMIO_SIZE as usize;
+pub const FILE_SIZE: usize = MMIO_OFFSET + MMIO_SIZE as usize;
 /// Where the registers begin in the file (observed: i915 of Linux 6.12, `gvt/firmware.c`).
 const MMIO_OFFSET: usize = 48 + 4096;
 
@@ -63,6 +63,12 @@ pub fn pristine(context: &Context) -> Result<Count> {
         passed: SEEDS.len() as u32,
         failed: 0,
     })
+}
+
+/// A golden state with the GPU that it is of.
+pub fn file(context: &Context) -> Result<(Options, Vec<u8>)> {
+    let shell = context.host()?.check(SCRIPT)?;
+    Ok((Options::default(), shell.bytes().to_vec()))
 }
 
 fn one_seed(context: &Context, seed: u64) -> Result<Vec<u8>> {
@@ -210,7 +216,8 @@ fn check_values(options: &Options, file: &[u8], snapshot: &[Access]) -> Result<(
     Ok(())
 }
 
-fn register(file: &[u8], offset: u32) -> u32 {
+/// The register at `offset` in a file.
+pub fn register(file: &[u8], offset: u32) -> u32 {
     word(&file[MMIO_OFFSET + offset as usize..])
 }
 
@@ -251,8 +258,9 @@ fn check_secrets(options: &Options, file: &[u8]) -> Result<()> {
     for (place, bytes) in file.windows(DWORD as usize).enumerate() {
         let value = word(bytes);
         let aligned = place % DWORD as usize == 0;
+        let is_secret = secrets.contains(&value) || (aligned && seed::is_secret(value));
         ensure!(
-            !secrets.contains(&value) && !(aligned && seed::is_secret(value)),
+            !is_secret,
             "the secret {value:#x} is in the file at {place:#x}"
         );
     }
