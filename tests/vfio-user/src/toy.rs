@@ -69,6 +69,9 @@ const CONFIG_STATUS: usize = 0x06;
 const CONFIG_CLASS: usize = 0x0b;
 const CONFIG_BAR0: usize = 0x10;
 const CONFIG_BAR2: usize = 0x18;
+/// The bytes of the BARs in which their sizes end.
+const CONFIG_BAR0_SECOND: usize = CONFIG_BAR0 + 1;
+const CONFIG_BAR2_SECOND: usize = CONFIG_BAR2 + 1;
 const CONFIG_BAR_END: usize = 0x28;
 const CONFIG_CAPABILITIES: usize = 0x34;
 const CONFIG_IRQ_LINE: usize = 0x3c;
@@ -228,8 +231,8 @@ impl Toy {
                 CONFIG_COMMAND..CONFIG_STATUS | CONFIG_IRQ_LINE => *old = *byte,
                 // The low bits of a BAR tell its kind, and its size is a power of two.
                 CONFIG_BAR0 | CONFIG_BAR2 => {}
-                0x11 => *old = byte & !((BAR0_SIZE - 1) >> 8) as u8,
-                0x19 => *old = byte & !((BAR2_SIZE - 1) >> 8) as u8,
+                CONFIG_BAR0_SECOND => *old = byte & !((BAR0_SIZE - 1) >> 8) as u8,
+                CONFIG_BAR2_SECOND => *old = byte & !((BAR2_SIZE - 1) >> 8) as u8,
                 CONFIG_BAR0..CONFIG_BAR_END => *old = *byte,
                 at if (MSI_AT + 2..MSI_END).contains(&at) => {
                     *old = if at == MSI_AT + 2 {
