@@ -209,7 +209,8 @@ impl Display {
 
     /// Reads the register at `offset` (dword aligned).
     pub fn read(&mut self, offset: MmioOffset, bus: &mut DisplayBus<'_>) -> u32 {
-        let now = self.access(bus, read_access(offset.0));
+        let access = self.read_access(offset.0, bus.now.0);
+        let now = self.access(bus, access);
         if Gmbus::owns(offset.0) {
             return self.gmbus.read(bus.regs, offset.0);
         }
@@ -252,11 +253,13 @@ impl Display {
     /// Lets time-driven events happen that are due at `bus.now`.
     pub fn tick(&mut self, bus: &mut DisplayBus<'_>) {
         self.adopt_registers(bus);
-        let now = self.clock.at(bus.now.0);
+        let now = self.clock.tick(bus.now.0);
         self.advance(bus, now);
     }
 
-    /// Virtual time of the next event, if any is coming.
+    /// Virtual time at which to call [`Display::tick`] again, if any event is coming.
+    ///
+    /// It may be too early, never too late, also if registers are accessed in between.
     pub fn next_event(&self) -> Option<Nanos> {
         let next = self.pipes.iter().filter_map(Pipe::next_vblank).min()?;
         Some(Nanos(self.clock.gpu_time_of(next)))
@@ -454,6 +457,19 @@ impl Display {
         live || gen9 && matches!(offset, bits::FUSE_STATUS | bits::DFSM | bits::DPLL_STATUS)
     }
 
+    /// What reading a register says about what the driver is doing.
+    fn read_access(&self, offset: u32, now: u64) -> Access {
+        let pipe = offset.wrapping_sub(bits::PIPEDSL) / bits::PIPE_STRIDE;
+        let Some(state) = self.pipes.get(pipe as usize) else {
+            return Access::Other;
+        };
+        match offset - pipe * bits::PIPE_STRIDE {
+            bits::PIPE_FRMCOUNT => Access::Count,
+            bits::PIPEDSL if state.is_vblank_near(self.clock.at(now)) => Access::Evade,
+            _ => Access::Other,
+        }
+    }
+
     /// The AUX channel whose control register is at `offset`.
     fn aux_channel(&self, offset: u32) -> Option<u32> {
         let north = offset
@@ -477,15 +493,6 @@ impl Display {
             (PlatformId::Broadwell, _) => (IrqGroup::South, 1 << (24 + channel)),
             _ => (IrqGroup::Port, 1 << (24 + channel)),
         }
-    }
-}
-
-/// What reading a register says about what the driver is doing.
-fn read_access(offset: u32) -> Access {
-    let counter = |pipe| bits::PIPE_FRMCOUNT + pipe * bits::PIPE_STRIDE;
-    match (0..PIPES as u32).any(|pipe| offset == counter(pipe)) {
-        true => Access::Count,
-        false => Access::Other,
     }
 }
 

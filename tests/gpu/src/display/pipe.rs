@@ -96,6 +96,15 @@ impl Pipe {
             .map_or(0, |(timing, began)| timing.scanline(now - began.min(now)))
     }
 
+    /// Whether the vertical blank is so near that drivers wait for it to pass before an update.
+    pub fn is_vblank_near(&self, now: u64) -> bool {
+        /// i915 keeps 100 µs away, 250 µs if it is built for debugging.
+        const EVASION: u64 = 300_000;
+        self.running.is_some_and(|(timing, began)| {
+            (1..EVASION).contains(&timing.until_vblank(now - began.min(now)))
+        })
+    }
+
     /// Pipe time at which the present frame began.
     pub fn frame_time(&self, now: u64) -> u64 {
         self.running.map_or(0, |(timing, began)| {

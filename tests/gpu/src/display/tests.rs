@@ -86,8 +86,11 @@ impl Bed {
 
     /// Lets time pass until the next vertical blank of pipe A.
     fn next_vblank(&mut self) {
-        self.now = self.display.next_event().unwrap().0;
-        self.tick();
+        let due = self.display.pipes[0].next_vblank();
+        while self.display.pipes[0].next_vblank() == due {
+            self.now = self.display.next_event().unwrap().0.max(self.now + 1);
+            self.tick();
+        }
     }
 }
 
