@@ -17,6 +17,16 @@
 //!                          │  └─ display       + tiling             │        command, mi, blitter
 //!                          └──── interrupt                          └── memory, ggtt, ppgtt
 //! ```
+//!
+//! # What is not modelled
+//! - Shaders, fixed-function 3D and media: the commands are skipped, so nothing is drawn by them.
+//! - Caches, MOCS and snooping: memory is always coherent. TLBs are, within a slice.
+//! - Power: registers answer without forcewake; RC6 and frequencies are only acknowledged.
+//! - Performance counters: MI_REPORT_PERF_COUNT writes id, time stamp and context id only.
+//! - Pattern, text and mono blits are skipped; so are surfaces with 64 KiB tiles (the engine
+//!   hangs on them).
+//! - GuC and HuC stay in reset; stolen memory has size 0.
+//! - Legacy ring submission: engines run execlists only.
 #![forbid(unsafe_code)]
 
 pub mod address;
