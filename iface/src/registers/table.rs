@@ -457,7 +457,7 @@ pub static TABLE: &[Register] = &[
     reg("DIGITAL_PORT_HOTPLUG_CNTRL", 0x044030, 4, ALL, NONE, HW),
     reg("GEN7_ERR_INT", 0x044040, 4, ALL, NONE, HW),
     reg("DERRMR", 0x044050, 4, ALL, NONE, HW),
-    reg("REG_44070", 0x044070, 4, ALL, NONE, HW),
+    reg("TIMESTAMP_CTR", 0x044070, 4, ALL, NONE, VOLATILE),
     reg("GEN8_MASTER_IRQ", 0x044200, 4, ALL, NONE, display(0)),
     reg("GEN8_GT_ISR_0", 0x044300, 4, ALL, NONE, display(0)),
     reg("GEN8_GT_IMR_0", 0x044304, 4, ALL, NONE, display(0xffff_ffff)),
