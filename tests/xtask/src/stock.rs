@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{bail, Context, Result};
-use walkdir::{DirEntry, WalkDir};
+use walkdir::WalkDir;
 
 use crate::archive::{self, Archive};
 use crate::cache::{Cache, Key};
@@ -17,8 +17,9 @@ use crate::progress::Step;
 const PACKAGE: &str = "linux-image-";
 /// The plain kernel of 64-bit PCs: not cloud, not real-time.
 const ARCHITECTURE: &str = "-amd64";
-/// What newer kernels are split into; the image package depends on them.
-const PARTS: &[&str] = &["linux-binary-", "linux-modules-"];
+/// What newer kernels are split into; the image package depends on them. The base has the list of
+/// what is built in, without which modprobe misses it.
+const PARTS: &[&str] = &["linux-base-", "linux-binary-", "linux-modules-"];
 /// Disk space of one kernel.
 const MIB: u64 = 1000;
 
@@ -71,33 +72,26 @@ fn fetch(cache: &Cache, version: Version, part: &Path) -> Result<()> {
 
 /// Puts an unpacked kernel into the form that [`Image::open`] reads.
 fn arrange(tree: &Path, image: &Path) -> Result<()> {
-    let entries = || WalkDir::new(tree).into_iter().filter_map(Result::ok);
-    let kernel = entries()
-        .find(|e| e.file_name().to_string_lossy().starts_with("vmlinuz") && e.path().is_file())
-        .context("the kernel package has no vmlinuz")?
-        .into_path();
-    // The parts of a split kernel have one each, below /lib or /usr/lib.
-    let modules: Vec<_> = entries()
-        .map(DirEntry::into_path)
-        .filter(|path| path.parent().is_some_and(|p| p.ends_with("lib/modules")))
-        .collect();
+    let find = |wanted: &dyn Fn(&Path, &str) -> bool| {
+        WalkDir::new(tree)
+            .into_iter()
+            .filter_map(Result::ok)
+            .find(|e| wanted(e.path(), &e.file_name().to_string_lossy()))
+            .map(walkdir::DirEntry::into_path)
+    };
+    let kernel = find(&|path, name| name.starts_with("vmlinuz") && path.is_file())
+        .context("the kernel package has no vmlinuz")?;
+    let modules = find(&|path, _| path.parent().is_some_and(|p| p.ends_with("lib/modules")))
+        .context("the kernel package has no modules")?;
     let release = modules
-        .first()
-        .context("the kernel package has no modules")?
         .file_name()
         .and_then(|name| name.to_str())
         .context("a kernel's release is UTF-8")?
         .to_owned();
-    let place = image.join("lib/modules").join(&release);
+    let place = image.join("lib/modules");
     fs::create_dir_all(&place)?;
     fs::rename(&kernel, image.join("vmlinuz"))?;
-    for folder in modules {
-        for entry in fs::read_dir(&folder)? {
-            let entry = entry?;
-            fs::rename(entry.path(), place.join(entry.file_name()))
-                .with_context(|| format!("cannot move {}", entry.path().display()))?;
-        }
-    }
+    fs::rename(&modules, place.join(&release))?;
     command::output(
         command::new("/sbin/depmod")
             .arg("--basedir")

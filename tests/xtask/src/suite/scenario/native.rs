@@ -36,6 +36,10 @@ const KNOWN: &[Known] = &[
         text: "Setting dangerous option dmc_firmware_path",
         cause: "we set it for 6.1: see NO_FIRMWARE",
     },
+    Known {
+        text: "hrtimer: interrupt took",
+        cause: "the VM is emulated, and what it runs on was busy",
+    },
 ];
 /// How many kinds of messages may be known.
 const KNOWN_MAX: usize = 5;
