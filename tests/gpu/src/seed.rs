@@ -4,7 +4,7 @@
 //! No two machines come up with the same register values, so a test that passes on one fixed set
 //! of reset values proves little. Here every tracked register has either *legal bits* ([`legal`]),
 //! which the seed decides, or a reason why it must not vary ([`fixed`]), or it holds a planted
-//! secret ([`secrets`]). A test proves that no tracked register is left out.
+//! secret ([`mod@secrets`]). A test proves that no tracked register is left out.
 
 pub mod fixed;
 pub mod legal;

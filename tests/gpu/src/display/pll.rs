@@ -23,7 +23,7 @@ const AFE_RATIO: u64 = 5;
 /// The dividers of a SKL PLL in HDMI mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrpllConfig {
-    /// DCO multiplier with [`DCO_FRACTION_BITS`] of fraction, ready for CFGCR1.
+    /// DCO multiplier with 15 bits of fraction, ready for CFGCR1.
     pub cfgcr1: u32,
     /// Post dividers, ready for CFGCR2.
     pub cfgcr2: u32,

@@ -4,7 +4,7 @@
 //! A bit is here if it is implemented and neither the model nor a driver that starts acts on it:
 //! tables that drivers write before use, chicken bits, thresholds, clock gating, scratch. Where
 //! the PRM does not document a register, or says that most of it is reserved, the mask is one low
-//! byte ([`UNDOCUMENTED`]); masked registers implement at most their low half. Sources: PRM
+//! byte (`UNDOCUMENTED`); masked registers implement at most their low half. Sources: PRM
 //! Vol 2c (SKL, KBL), and what i915 writes where that is all there is.
 
 /// Registers from `offset` on that may come up with the bits of `mask` in any state.
