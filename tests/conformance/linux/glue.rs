@@ -60,7 +60,7 @@ impl Bench for Linux {
 ///
 /// # Safety
 ///
-/// `platform_data` is that of an `i915.gvt` device that is being probed.
+/// `platform_data` is that of an `i915.gvt` device that is bound, and stays so during the call.
 #[no_mangle]
 unsafe extern "C" fn gvt_conformance_run(platform_data: *const c_void) -> c_int {
     // SAFETY: the caller's promise.
@@ -93,7 +93,7 @@ fn report(what: &str, outcome: Outcome) -> c_int {
 ///
 /// # Safety
 ///
-/// `platform_data` is that of an `i915.gvt` device that is being probed, and nothing is held. The
+/// `platform_data` is that of an `i915.gvt` device that is bound, and nothing is held. The
 /// C part calls one of these functions at a time.
 #[no_mangle]
 unsafe extern "C" fn gvt_conformance_hold(platform_data: *const c_void) -> c_int {

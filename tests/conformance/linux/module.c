@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * Binds to the GPUs that i915 offers and nobody has, runs the checks, prints a
- * line for each, and lets go: probe always fails. With hold=1 it stays bound to
- * one, with reservations whose contents are looked at when verify is written.
+ * Binds to a GPU that i915 offers and nobody has, runs the checks, and prints a
+ * line for each. With hold=1 it runs none, but has reservations whose contents
+ * are looked at when verify is written. It lets go when it is removed.
  */
 
 #include <linux/auxiliary_bus.h>
 #include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/io-64-nonatomic-lo-hi.h>
 #include <linux/io.h>
 #include <linux/irqflags.h>
@@ -20,9 +21,13 @@
 #define GTTMMADR_BAR 0
 #define GGTT_ENTRIES_SIZE (8 << 20)
 
+/* How often, and how far apart, the GPU is asked to sleep. */
+#define SLEEP_TRIES 100
+#define SLEEP_WAIT_MS 20
+
 static bool hold;
 module_param(hold, bool, 0444);
-MODULE_PARM_DESC(hold, "run no checks, but hold reservations of one GPU");
+MODULE_PARM_DESC(hold, "run no checks, but hold reservations");
 
 /* The Rust part. */
 int gvt_conformance_run(const void *platform_data);
@@ -36,16 +41,26 @@ void gvt_conformance_interrupts_off(void (*f)(void *data), void *data);
 int gvt_conformance_parallel(u32 threads, void (*f)(void *data, u32 thread), void *data);
 bool gvt_conformance_sleep(void);
 
-/* One GPU after the other. */
+/* Of the following, and of what the Rust part holds. */
 static DEFINE_MUTEX(lock);
+static struct auxiliary_device *bound;
 static struct pci_dev *gpu;
 static u64 __iomem *entries;
 
 u64 gvt_conformance_ggtt_entry(u64 page)
 {
+	u64 entry;
+
 	if (page >= GGTT_ENTRIES_SIZE / sizeof(u64))
 		return ~0ull;
-	return readq(&entries[page]);
+
+	/* A GPU that sleeps has none. */
+	pm_runtime_get_sync(&gpu->dev);
+	entry = readq(&entries[page]);
+	pm_runtime_mark_last_busy(&gpu->dev);
+	pm_runtime_put_autosuspend(&gpu->dev);
+
+	return entry;
 }
 
 void gvt_conformance_interrupts_off(void (*f)(void *data), void *data)
@@ -106,12 +121,18 @@ int gvt_conformance_parallel(u32 threads, void (*f)(void *data, u32 thread), voi
 
 bool gvt_conformance_sleep(void)
 {
-	int ret = pm_runtime_suspend(&gpu->dev);
-	bool asleep = pm_runtime_suspended(&gpu->dev);
+	int tries, ret;
 
-	if (!asleep)
-		pr_info("gvt_conformance: the GPU does not sleep here (%d)\n", ret);
-	return asleep;
+	/* i915 lets go of an idle GPU after a while. */
+	for (tries = 0; tries < SLEEP_TRIES; tries++) {
+		ret = pm_runtime_suspend(&gpu->dev);
+		if (pm_runtime_suspended(&gpu->dev))
+			return true;
+		msleep(SLEEP_WAIT_MS);
+	}
+
+	pr_info("gvt_conformance: the GPU does not sleep here (%d)\n", ret);
+	return false;
 }
 
 static int verify_set(const char *val, const struct kernel_param *kp)
@@ -144,44 +165,30 @@ static int map_entries(struct pci_dev *pdev)
 	return -ENOMEM;
 }
 
-static void unmap_entries(void)
-{
-	iounmap(entries);
-	entries = NULL;
-}
-
 static int gvt_conformance_probe(struct auxiliary_device *adev,
 				 const struct auxiliary_device_id *id)
 {
-	int failed, ret = -ENODEV;
+	int ret = -ENODEV;
 
 	if (!dev_is_pci(adev->dev.parent))
 		return -ENODEV;
 
 	mutex_lock(&lock);
-	/* Entries stay mapped while something is held. */
-	if (entries || map_entries(to_pci_dev(adev->dev.parent)))
-		goto out;
-
-	if (hold) {
-		ret = gvt_conformance_hold(adev->dev.platform_data);
-	} else {
-		failed = gvt_conformance_run(adev->dev.platform_data);
-		pr_info("gvt_conformance: %s: %d failed\n", dev_name(&adev->dev), failed);
+	if (!bound && !map_entries(to_pci_dev(adev->dev.parent))) {
+		bound = adev;
+		ret = 0;
 	}
-	if (ret)
-		unmap_entries();
-out:
 	mutex_unlock(&lock);
+
 	return ret;
 }
 
-/* Only what is held stays bound. */
 static void gvt_conformance_remove(struct auxiliary_device *adev)
 {
 	mutex_lock(&lock);
 	gvt_conformance_release();
-	unmap_entries();
+	iounmap(entries);
+	bound = NULL;
 	mutex_unlock(&lock);
 }
 
@@ -197,7 +204,42 @@ static struct auxiliary_driver gvt_conformance_driver = {
 	.remove = gvt_conformance_remove,
 	.id_table = gvt_conformance_ids,
 };
-module_auxiliary_driver(gvt_conformance_driver);
+
+/*
+ * Not in probe: the driver core keeps the GPU awake there, and one check needs
+ * it asleep. The lock keeps the device bound.
+ */
+static int __init gvt_conformance_init(void)
+{
+	int ret = auxiliary_driver_register(&gvt_conformance_driver);
+	int failed;
+
+	if (ret)
+		return ret;
+
+	mutex_lock(&lock);
+	if (!bound) {
+		pr_info("gvt_conformance: no GPU is offered\n");
+	} else if (hold) {
+		ret = gvt_conformance_hold(bound->dev.platform_data);
+	} else {
+		failed = gvt_conformance_run(bound->dev.platform_data);
+		pr_info("gvt_conformance: %s: %d failed\n", dev_name(&bound->dev), failed);
+	}
+	mutex_unlock(&lock);
+
+	if (ret)
+		auxiliary_driver_unregister(&gvt_conformance_driver);
+	return ret;
+}
+
+static void __exit gvt_conformance_exit(void)
+{
+	auxiliary_driver_unregister(&gvt_conformance_driver);
+}
+
+module_init(gvt_conformance_init);
+module_exit(gvt_conformance_exit);
 
 MODULE_DESCRIPTION("Checks whether a GVT-g host half keeps the contract");
 MODULE_LICENSE("Dual MIT/GPL");

@@ -42,7 +42,7 @@ refuses() {
 
 # Takes what the kernel has said since the last call, with the level of each line.
 news() {
-	dmesg --raw >$WHOLE
+	dmesg -r >$WHOLE
 	tail -n +$((seen + 1)) $WHOLE >$NEWS
 	seen=$(wc -l <$WHOLE)
 }
@@ -93,8 +93,10 @@ detached() {
 	[ ! -e $GPU/gvt_firmware ] && [ ! -e $OFFERED/driver ]
 }
 
+# Resets the engines one by one, or with 1 the whole GPU.
 reset_gpu() {
-	echo 1 >$CARD/gt0/reset
+	echo "${1:-2}" >$CARD/i915_params/reset
+	echo 15 >$CARD/gt0/reset
 }
 
 # Every engine executes batches, and what they did is looked at.

@@ -34,8 +34,7 @@ pub fn host(context: &Context, flavour: Flavour, gpu: &str) -> Result<Guest> {
 ///
 /// The VM did not come up, or the script did not come to its end.
 pub fn run(guest: &Guest, script: &str) -> Result<Count> {
-    let shell = guest.run(&format!("{COMMON}
-{script}"))?;
+    let shell = guest.run(&format!("{COMMON}\n{script}"))?;
     let count = count(&shell.stdout());
     if count.failed != 0 {
         say(&format!(

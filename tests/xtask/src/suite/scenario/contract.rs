@@ -3,13 +3,15 @@
 
 use anyhow::Result;
 
-use super::checks;
+use super::{checks, gem_work};
 use crate::kernel::Flavour;
 use crate::suite::{Context, Count};
 
 /// The conformance checks, with a GPU that sleeps at run time, and reservations that survive
 /// reset, sleep and suspend.
 pub fn kept(context: &Context, flavour: Flavour) -> Result<Count> {
-    let guest = checks::host(context, flavour, checks::HEADLESS)?;
+    let overlay = gem_work::overlay(context)?;
+    let mut guest = checks::host(context, flavour, checks::HEADLESS)?;
+    guest.vm.overlay = Some(overlay.path().to_path_buf());
     checks::run(&guest, include_str!("../../../vm/scenario/contract.sh"))
 }
