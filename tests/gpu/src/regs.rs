@@ -7,6 +7,7 @@ pub mod engine;
 pub mod fuse;
 pub mod gt;
 pub mod masked;
+pub mod user;
 
 use std::collections::HashMap;
 

@@ -472,3 +472,32 @@ fn atomic_when_returning_then_old_value_is_in_the_register() {
 
     assert_eq!((driver.load(target), driver.load(target + 8)), (42, 40));
 }
+
+#[test]
+fn user_registers_when_another_context_writes_them_then_each_keeps_its_own() {
+    /// Offset of stream output 0, which any batch may write.
+    const SO_WRITE_OFFSET0: u32 = 0x5280;
+    let mut driver = kbl();
+    let load = mi::load_register_imm(1, false);
+    let srm = mi::STORE_REGISTER_MEM << mi::OPCODE_SHIFT | 2;
+    let target = driver.allocate(1);
+    let mut contexts = [
+        driver.context(EngineId::Rcs0),
+        driver.context(EngineId::Rcs0),
+    ];
+    for (value, context) in (1..).zip(&mut contexts) {
+        let batch = driver.batch(&[load, SO_WRITE_OFFSET0, value]);
+        driver.emit_batch(context, batch);
+        driver.submit(context, None);
+        driver.settle();
+    }
+
+    for (slot, context) in (0..).zip(&mut contexts) {
+        let batch = driver.batch(&[srm, SO_WRITE_OFFSET0, target as u32 + 4 * slot, 0]);
+        driver.emit_batch(context, batch);
+        driver.submit(context, None);
+        driver.settle();
+    }
+
+    assert_eq!((driver.load(target), driver.load(target + 4)), (1, 2));
+}

@@ -5,22 +5,11 @@ use super::Engine;
 use crate::address::MmioOffset;
 use crate::platform::EngineId;
 use crate::regs::engine;
+use crate::regs::user;
 use crate::uncore::Uncore;
 
 /// Address field of a FORCE_TO_NONPRIV register.
 const NONPRIV_ADDRESS: u32 = 0x03ff_fffc;
-
-/// First and last register of ranges that any render batch may write (PRM Vol 7, User Mode
-/// Privileged Commands, list of non-privileged registers).
-const RENDER: &[(u32, u32)] = &[
-    (0x2300, 0x2354), // statistics counters
-    (0x2400, 0x2418), // predicate
-    (0x2430, 0x2444), // indirect 3DPRIMITIVE parameters
-    (0x2500, 0x2508), // indirect GPGPU dispatch dimensions
-    (0x5200, 0x5254), // stream output statistics
-    (0x5280, 0x528c), // stream output offsets
-    (0x7034, 0x7034), // L3 configuration
-];
 
 impl Engine {
     /// Whether the command in execution may write the register.
@@ -51,10 +40,7 @@ impl Engine {
         if self.id != EngineId::Rcs0 {
             return false;
         }
-        let listed = RENDER
-            .iter()
-            .any(|(first, last)| (*first..=*last).contains(&register.0));
-        listed || self.made_unprivileged(uncore, register)
+        user::render_writable(register.0) || self.made_unprivileged(uncore, register)
     }
 
     fn made_unprivileged(&self, uncore: &Uncore, register: MmioOffset) -> bool {

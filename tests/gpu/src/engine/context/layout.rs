@@ -8,6 +8,7 @@ use crate::address::MmioOffset;
 use crate::platform::EngineId;
 use crate::platform::Platform;
 use crate::regs::engine as reg;
+use crate::regs::user;
 
 /// A piece of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +129,7 @@ pub fn of(platform: &Platform, engine: EngineId) -> Vec<Item> {
             true,
             &mut pipeline.iter().map(|offset| MmioOffset(*offset)),
         );
+        add(13, true, &mut user::render_registers().map(MmioOffset));
     }
     items
 }
@@ -162,7 +164,7 @@ fn groups(gen9: bool, render: bool) -> [Group; 3] {
 pub fn may_restore(engine: EngineId, register: MmioOffset) -> bool {
     let own = register.0.wrapping_sub(engine.mmio_base().0) < reg::RANGE;
     let pipeline = PIPELINE_GEN9.contains(&register.0) || PIPELINE_GEN8.contains(&register.0);
-    own || (engine == EngineId::Rcs0 && pipeline)
+    own || (engine == EngineId::Rcs0 && (pipeline || user::render_writable(register.0)))
 }
 
 #[cfg(test)]
