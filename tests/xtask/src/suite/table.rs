@@ -47,6 +47,11 @@ pub const ALL: &[Test] = &[
         "c-gvt-own-states-differ",
         scenario::c_gvt::own_states_differ,
     ),
+    kernel(
+        "c-gvt",
+        "c-gvt-nested-guest",
+        scenario::c_gvt::nested_guest_works,
+    ),
     kernel("debug-kernel", "debug-kernel-boots", scenario::boot::debug),
     kernel("debug-kernel", "debug-golden-at-any-time", |c| {
         scenario::anytime::same_golden_state(c, Flavour::Debug)
