@@ -114,6 +114,16 @@ impl Cache {
         Ok(())
     }
 
+    /// Says whether an artefact is there.
+    pub fn has(&self, name: &str, key: &Key) -> bool {
+        self.place(name, key).is_dir()
+    }
+
+    /// Where an artefact is when it is complete.
+    fn place(&self, name: &str, key: &Key) -> PathBuf {
+        self.path(&format!("{name}-{}", key.digits()))
+    }
+
     /// Returns the folder of an artefact, calling `build` to fill it if there is none yet.
     ///
     /// `build` gets an empty folder; `mib` is the disk space that it needs.
@@ -124,8 +134,7 @@ impl Cache {
         mib: u64,
         build: impl FnOnce(&Path) -> Result<()>,
     ) -> Result<PathBuf> {
-        let digest = key.digits();
-        let place = self.path(&format!("{name}-{digest}"));
+        let place = self.place(name, key);
         if place.is_dir() {
             return Ok(place);
         }

@@ -53,13 +53,18 @@ pub struct Ready {
 /// Fetches and builds what is not there yet.
 pub fn prepare(cache: &Cache, boot: Boot) -> Result<Ready> {
     packages::install(cache, packages::TOOLCHAIN)?;
+    let root = match boot {
+        Boot::Host(..) => Root::Host,
+        Boot::Guest(_) => Root::Guest,
+    };
+    // Before the long steps, which would only hide that.
+    for root in [Root::Qemu, root] {
+        root.may_be_made(cache)?;
+    }
     thread::scope(|scope| {
         let qemu = scope.spawn(|| Root::Qemu.ensure(cache));
         let gpu = scope.spawn(|| gpu_server::build(cache));
-        let root = scope.spawn(|| match boot {
-            Boot::Host(..) => Root::Host.ensure(cache),
-            Boot::Guest(_) => Root::Guest.ensure(cache),
-        });
+        let root = scope.spawn(|| root.ensure(cache));
         let image = match boot {
             Boot::Host(version, flavour) => kernel::host(cache, version, flavour),
             Boot::Guest(version) => stock::kernel(cache, version),

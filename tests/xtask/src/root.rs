@@ -11,6 +11,9 @@ use crate::cache::{Cache, Key};
 use crate::command;
 use crate::progress::Step;
 
+/// What root is needed for.
+const WHY: &str = "making a Debian root (once)";
+
 /// A tree that the lab uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Root {
@@ -60,15 +63,21 @@ impl Root {
         }
     }
 
+    /// Fails in one line if the tree is not there and this user cannot make it.
+    pub fn may_be_made(self, cache: &Cache) -> Result<()> {
+        let recipe = self.recipe();
+        if !cache.has(recipe.name, &recipe.key()) {
+            command::privileged("mmdebstrap", WHY)?;
+        }
+        Ok(())
+    }
+
     /// The tree's folder, which is made on first use.
     pub fn ensure(self, cache: &Cache) -> Result<PathBuf> {
         let recipe = self.recipe();
-        let key = Key::new()
-            .add("releases", recipe.releases.join(" "))
-            .add("variant", recipe.variant)
-            .add("packages", recipe.packages.join(" "));
-        let place = cache.artefact(recipe.name, &key, recipe.mib, |part| {
-            let mut step = Step::start(format!("{} ({})", recipe.name, recipe.packages.join(" ")));
+        let place = cache.artefact(recipe.name, &recipe.key(), recipe.mib, |part| {
+            let packages = recipe.packages.join(" ");
+            let mut step = Step::start(format!("{} ({packages})", recipe.name));
             recipe.make(cache, part, |line| step.line(line))?;
             step.done();
             Ok(())
@@ -78,6 +87,13 @@ impl Root {
 }
 
 impl Recipe {
+    fn key(&self) -> Key {
+        Key::new()
+            .add("releases", self.releases.join(" "))
+            .add("variant", self.variant)
+            .add("packages", self.packages.join(" "))
+    }
+
     fn make(&self, cache: &Cache, part: &Path, line: impl FnMut(&str)) -> Result<()> {
         let mirror = archive::mirror()?;
         let list = part.join("sources.list");
@@ -91,7 +107,7 @@ impl Recipe {
         let preferred = self.releases.last().unwrap_or(suite);
         let root = part.join("root");
         let log = cache.log(self.name)?;
-        let mut command = command::privileged("mmdebstrap", "making a Debian root (once)")?;
+        let mut command = command::privileged("mmdebstrap", WHY)?;
         command
             .arg(format!("--variant={}", self.variant))
             .arg(format!("--include={}", self.packages.join(",")))
@@ -109,7 +125,7 @@ impl Recipe {
         command::fetched(&mut command, &log, &what, line)?;
         if !command::is_root() {
             let owner = rustix::process::getuid().as_raw().to_string();
-            let mut command = command::privileged("chown", "making a Debian root (once)")?;
+            let mut command = command::privileged("chown", WHY)?;
             command::output(
                 command
                     .args(["--recursive", "--no-dereference", &owner])

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{bail, Result};
 
 use crate::cache::Cache;
 use crate::cli::{GuestArgs, VmArgs};
@@ -39,6 +39,9 @@ fn run(
     args: &VmArgs,
     screenshot: Option<PathBuf>,
 ) -> Result<i32> {
+    if let Some(folder) = args.overlay.as_ref().filter(|folder| !folder.is_dir()) {
+        bail!("--overlay {} is no folder", folder.display());
+    }
     let ready = prepare(cache, boot)?;
     let vm = Vm {
         overlay: args.overlay.clone(),
