@@ -525,6 +525,7 @@ pub fn reset_values(platform: PlatformId, present: bool) -> Vec<(u32, u32)> {
         (bits::PWR_WELL_CTL_DEBUG, 0),
         (bits::PORT_HOTPLUG, 0),
         (bits::PORT_HOTPLUG2, 0),
+        (bits::PCH_RAWCLK_FREQ, bits::RAWCLK_24_MHZ),
         (bits::PP_STATUS, 0),
         (bits::PP_CONTROL, 0),
     ];

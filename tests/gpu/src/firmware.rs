@@ -46,8 +46,6 @@ fn light(regs: &mut RegisterFile, platform: PlatformId, port: u32, mode: &Mode) 
 fn clocks(port: u32, clock: WrpllConfig) -> Vec<(MmioOffset, u32)> {
     /// DPLL 0 runs at 8100 MHz, which its link rate of 810 MHz implies; it feeds the CD clock.
     const DPLL0_8100: u32 = bits::DPLL_CTRL1_OVERRIDE | 2 << 1;
-    /// Crystal of the PCH, in MHz.
-    const RAW_CLOCK: (u32, u32) = (0xc_6204, 24);
     /// The legacy VGA plane is off.
     const VGA_OFF: (u32, u32) = (0x4_1000, 1 << 31);
     let pll_1 = (bits::DPLL_CTRL1_HDMI_MODE | bits::DPLL_CTRL1_OVERRIDE) << 6;
@@ -60,7 +58,6 @@ fn clocks(port: u32, clock: WrpllConfig) -> Vec<(MmioOffset, u32)> {
     let select = bits::DPLL_CTRL2_ALL_OFF & !(1 << (port + 15)) | (1 << 1 | 1) << (3 * port);
     [
         VGA_OFF,
-        RAW_CLOCK,
         (bits::PWR_WELL_CTL_BIOS, wells),
         (bits::DBUF_CTL, on),
         (bits::CDCLK_CTL, bits::CDCLK_337_5),

@@ -271,6 +271,10 @@ pub const PORT_HOTPLUG2: u32 = 0xc_403c;
 pub const PORT_HOTPLUG_STATUS: u32 = 0x0303_0303;
 /// A long pulse on a port: plugged or unplugged.
 pub const HOTPLUG_LONG: u32 = 2;
+/// Frequency of the PCH's raw clock.
+pub const PCH_RAWCLK_FREQ: u32 = 0xc_6204;
+/// The raw clock is 24 MHz (LPT and SPT); drivers derive the AUX clock of BDW from it.
+pub const RAWCLK_24_MHZ: u32 = 24;
 /// Panel power status.
 pub const PP_STATUS: u32 = 0xc_7200;
 /// Panel power control.

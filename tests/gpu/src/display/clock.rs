@@ -52,7 +52,7 @@ impl Access {
             Self::Count => (12 * MS, 60 * MS),
             // Less than the 100 ms after which drivers give up waiting for a vertical blank.
             Self::Update => (80 * MS, 90 * MS),
-            Self::Arm => (30 * MS, 60 * MS),
+            Self::Arm => (60 * MS, 90 * MS),
             // The driver either goes on at once or sleeps for one or two of its clock ticks.
             Self::Evade => (MS / 2, 8 * MS),
         };
