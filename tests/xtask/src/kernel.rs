@@ -22,6 +22,8 @@ mod warning;
 const RECIPE: &str = "1";
 /// Disk space of source, build folder and image together, in MiB.
 const MIB: u64 = 5000;
+/// The same when source and build folder are there already.
+const MIB_AGAIN: u64 = 300;
 
 /// A kernel's major and minor version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -182,7 +184,12 @@ pub fn host(cache: &Cache, version: Version, flavour: Flavour) -> Result<Image> 
         key = key.add("folder", name).files(folder)?;
     }
     let name = format!("kernel-{version}{}", flavour.suffix());
-    let place = cache.artefact(&format!("image-{name}"), &key, MIB, |part| {
+    let mib = if cache.path(&name).is_dir() {
+        MIB_AGAIN
+    } else {
+        MIB
+    };
+    let place = cache.artefact(&format!("image-{name}"), &key, mib, |part| {
         let mut step = Step::start(format!("kernel {version}{}", flavour.suffix()));
         let log = cache.log(&name)?;
         // Flavours share the source; only one at a time may bring it up to date and build.
