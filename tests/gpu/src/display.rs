@@ -542,6 +542,8 @@ pub fn reset_values(platform: PlatformId, present: bool) -> Vec<(u32, u32)> {
             bits::SFUSE_DISPLAY_DISABLED
         };
         let straps = bits::SFUSE_PORTS_BCD | bits::SFUSE_CRT_DISABLED | off;
+        let select = |port| bits::PORT_CLK_SEL + 4 * port;
+        values.extend((0..PORTS).map(|port| (select(port), bits::PORT_CLK_SEL_NONE)));
         values.extend([(bits::SFUSE_STRAP, straps), (bits::LCPLL_CTL, bits::STATE)]);
         return values;
     }

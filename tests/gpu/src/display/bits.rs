@@ -93,6 +93,8 @@ pub const LCPLL_DISABLE: u32 = 1 << 31;
 pub const LCPLL_FCLK: u32 = 1 << 21;
 /// LCPLL: the switch to FCLK is done.
 pub const LCPLL_FCLK_DONE: u32 = 1 << 19;
+/// Port clock selection: none.
+pub const PORT_CLK_SEL_NONE: u32 = 7 << 29;
 /// WRPLL 1 of BDW.
 pub const WRPLL_CTL1: u32 = 0x4_6040;
 /// WRPLL 2 of BDW.
@@ -111,6 +113,17 @@ pub const BXT_GT_DISP_PWRON: u32 = 0x13_8090;
 pub const BXT_CL1CM_DW0: [u32; 2] = [0x6_c000, 0x16_2000];
 /// BXT: the PHY has power.
 pub const BXT_PHY_POWER_GOOD: u32 = 1 << 16;
+/// BXT: calibration status of PHY 0 and 1.
+pub const BXT_REF_DW3: [u32; 2] = [0x6_c18c, 0x16_218c];
+/// BXT: the calibration is done.
+pub const BXT_GRC_DONE: u32 = 1 << 22;
+/// BXT: lane staggering of a port's lanes together: A, B, C. Then the distances down to the
+/// registers of lanes 0 and 1, and of lanes 2 and 3.
+pub const BXT_PCS_DW12_GROUPS: [(u32, [u32; 2]); 3] = [
+    (0x16_2c30, [0x800, 0x600]),
+    (0x6_cc30, [0x800, 0x600]),
+    (0x6_ce30, [0x600, 0x400]),
+];
 /// BXT: control of the PHY families DDI B/C and A.
 pub const BXT_PHY_CTL_FAMILY: [u32; 2] = [0x6_4c90, 0x6_4c80];
 /// BXT: the common reset is off.

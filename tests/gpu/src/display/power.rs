@@ -32,6 +32,9 @@ pub fn write(regs: &mut RegisterFile, platform: PlatformId, offset: u32, value: 
                     0
                 };
                 regs.update(MmioOffset(*register), bits::BXT_PHY_POWER_GOOD, good);
+                let calibrated = if good != 0 { bits::BXT_GRC_DONE } else { 0 };
+                let status = MmioOffset(bits::BXT_REF_DW3[phy]);
+                regs.update(status, bits::BXT_GRC_DONE, calibrated);
             }
         }
         _ if platform == PlatformId::Broxton && bits::BXT_PHY_CTL_FAMILY.contains(&offset) => {
@@ -46,6 +49,16 @@ pub fn write(regs: &mut RegisterFile, platform: PlatformId, offset: u32, value: 
             for port in ports {
                 let register = MmioOffset(bits::BXT_PHY_CTL_DDI + 0x10 * port);
                 regs.update(register, bits::BXT_PHY_LANE_ENABLED, status);
+            }
+        }
+        _ if platform == PlatformId::Broxton => {
+            let mut groups = bits::BXT_PCS_DW12_GROUPS.iter();
+            let Some((_, lanes)) = groups.find(|(group, _)| *group == offset) else {
+                return false;
+            };
+            regs.set(MmioOffset(offset), value);
+            for distance in lanes {
+                regs.set(MmioOffset(offset - distance), value);
             }
         }
         _ => return false,
@@ -114,6 +127,17 @@ mod tests {
     }
 
     #[test]
+    fn lanes_when_written_as_a_group_all_have_the_value() {
+        let mut regs = RegisterFile::default();
+
+        assert!(write(&mut regs, PlatformId::Broxton, 0x6_ce30, 0x44));
+
+        let lanes = [0x6_ce30, 0x6_c830, 0x6_ca30];
+        assert_eq!(lanes.map(|at| regs.get(MmioOffset(at))), [0x44; 3]);
+        assert!(!write(&mut regs, SKL, 0x6_ce30, 0x44));
+    }
+
+    #[test]
     fn phy_when_powered_reports_power_good() {
         let mut regs = RegisterFile::default();
 
@@ -125,6 +149,7 @@ mod tests {
         ));
 
         assert_eq!(regs.get(MmioOffset(0x16_2000)), bits::BXT_PHY_POWER_GOOD);
+        assert_eq!(regs.get(MmioOffset(0x16_218c)), bits::BXT_GRC_DONE);
         assert_eq!(regs.get(MmioOffset(0x6_c000)), 0);
         assert!(!write(&mut regs, SKL, bits::BXT_GT_DISP_PWRON, 2));
     }
