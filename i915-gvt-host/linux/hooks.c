@@ -218,12 +218,17 @@ void i915_gvt_host_suspend(struct drm_i915_private *i915)
 
 void i915_gvt_host_resume(struct drm_i915_private *i915)
 {
+	intel_wakeref_t wakeref;
 	struct gvt_host *host;
 	int idx = srcu_read_lock(&gvt_host_srcu);
 
 	host = srcu_dereference(i915->gvt_host, &gvt_host_srcu);
-	if (host && test_and_clear_bit(0, &host->asleep))
+	if (host && test_and_clear_bit(0, &host->asleep)) {
+		/* i915 resets the engines after it has restored the fences. */
+		with_intel_runtime_pm(&i915->runtime_pm, wakeref)
+			gvt_rs_restore(host->core, false);
 		gvt_rs_resume(host->core);
+	}
 
 	srcu_read_unlock(&gvt_host_srcu, idx);
 }
