@@ -24,7 +24,7 @@ pub struct Hold<'a> {
 /// What page number `page` of range number `range` holds: every other page is written.
 fn wanted(range: usize, page: u64) -> Option<u64> {
     let first = FIRST_PAGE.get(range)?;
-    (page % 2 == 0).then_some(first + (page << GGTT_PAGE_SHIFT) | PTE_PRESENT)
+    (page % 2 == 0).then_some((first + (page << GGTT_PAGE_SHIFT)) | PTE_PRESENT)
 }
 
 impl<'a> Hold<'a> {

@@ -25,7 +25,7 @@ struct Known {
     cause: &'static str,
 }
 
-/// All messages at warning level that are accepted; issue A allows five.
+/// All messages at warning level that are accepted: five at the most.
 const KNOWN: &[Known] = &[
     Known {
         text: "Direct firmware load for i915/kbl_dmc",
