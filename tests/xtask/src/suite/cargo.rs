@@ -9,6 +9,7 @@ use super::{Context, Count};
 use crate::command;
 use crate::kernel;
 use crate::progress::say;
+use crate::root::Root;
 
 /// cargo in the work tree.
 fn cargo(args: &[&str]) -> Command {
@@ -55,9 +56,35 @@ pub fn rustdoc(context: &Context) -> Result<Count> {
 
 /// All tests of the workspace; each counts.
 pub fn tests(context: &Context) -> Result<Count> {
-    let mut count = Count::default();
     let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
-    let result = context.step("cargo-test", &mut command, |line| {
+    counted(context, "cargo-test", &mut command)
+}
+
+/// The vfio-user server under the QEMU that VMs run on; each test counts.
+pub fn vfio_user_qemu(context: &Context) -> Result<Count> {
+    let qemu = Root::Qemu.ensure(&context.cache)?;
+    let mut command = cargo(&["test", "--package", "vfio-user-server", "--test", "qemu"]);
+    command.args(["--", "--include-ignored"]);
+    counted(
+        context,
+        "vfio-user-qemu",
+        command.env("VFIO_USER_QEMU", qemu),
+    )
+}
+
+/// Ten minutes of nonsense at the vfio-user server, beginning with the kept inputs.
+pub fn fuzz(context: &Context) -> Result<Count> {
+    let mut command = cargo(&["run", "--release", "--package", "vfio-user-server"]);
+    command.args(["--bin", "fuzz-run", "--", "--seconds", "600"]);
+    command.args(["--corpus", "tests/fuzz/corpus/session"]);
+    context.step("fuzz", &mut command, |_| {})?;
+    Ok(Count::ONE)
+}
+
+/// Runs tests and counts what cargo says of them.
+fn counted(context: &Context, name: &str, command: &mut Command) -> Result<Count> {
+    let mut count = Count::default();
+    let result = context.step(name, command, |line| {
         count = count.plus(result_line(line));
         if line.starts_with("test ") && line.ends_with("FAILED") {
             say(line);

@@ -13,6 +13,7 @@ pub const ALL: &[Test] = &[
     hosted("abi-check", cargo::abi_check),
     kernel(CI, "standin-check", cargo::standin_check),
     kernel(CI, "kernel-build", scenario::boot::builds),
+    kernel(CI, "vfio-user-qemu", cargo::vfio_user_qemu),
     kernel(CI, "vm-contract", scenario::boot::contract),
     kernel(CI, "host-boots", scenario::boot::host),
     kernel(CI, "golden-at-any-time", |c| {
@@ -72,6 +73,12 @@ pub const ALL: &[Test] = &[
         scenario::override_file::checked(c, Flavour::Debug)
     }),
     kernel("kernel-7.3", "host-7.3-boots", scenario::boot::host_7_3),
+    Test {
+        name: "fuzz-vfio-user",
+        half: Half::Hosted,
+        part: "fuzz",
+        run: cargo::fuzz,
+    },
 ];
 
 /// The names of the parts of `--full`, in the order in which they run.
