@@ -103,6 +103,8 @@ impl Shared {
     /// If no pipe runs, or the file cannot be written.
     pub fn write_screenshot(&self, path: &Path) -> Result<()> {
         let picture = self.access(|gpu| {
+            // Pipes look at their registers when time passes: after power-on none has yet.
+            gpu.run(DEFAULT_SLICE);
             let uncore = gpu.uncore();
             let pipe = uncore.display.active_pipe()?;
             uncore
