@@ -17,7 +17,17 @@
     )
 )]
 
+pub mod address;
+pub mod config_space;
 pub mod device;
+pub mod fences;
 pub mod golden;
+pub mod gtt;
+pub mod guest;
 pub mod host;
 pub mod message;
+pub mod mmio;
+pub mod vgpu;
+
+#[cfg(test)]
+mod testing;

@@ -11,6 +11,10 @@ use iface::snapshot::Damage;
 use iface::version::Version;
 use kernel::prelude::{Error, ENODEV, ENOMEM};
 
+mod complaint;
+
+pub use complaint::Complaint;
+
 /// What to do about an i915 and a kvmgt that do not fit.
 const REBUILD: &str = "load the i915 and the kvmgt of one build";
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 use super::*;
 use crate::golden::{BadFile, FILE_SIZE};
+use crate::testing::FakeHost;
 use iface::registers::{hardware_ranges, Range};
 use iface::snapshot::{blob_size, BlobWriter, CONFIG_SIZE};
 use kernel::prelude::*;
@@ -13,22 +14,6 @@ const IDS: PciIds = PciIds {
     revision: 6,
 };
 const PLATFORM: Platform = Platform::Skl;
-
-/// A host half that says what a test wants.
-struct FakeHost {
-    info: Info,
-    snapshot: Result<Vec<u8>>,
-}
-
-impl Host for FakeHost {
-    fn info(&self) -> Result<Info> {
-        Ok(self.info)
-    }
-
-    fn snapshot(&self) -> Result<&[u8]> {
-        self.snapshot.as_deref().map_err(|error| *error)
-    }
-}
 
 fn pattern(offset: u32) -> u32 {
     offset ^ 0x5a5a_0001
@@ -85,10 +70,7 @@ fn all_ranges() -> Vec<Range> {
 }
 
 fn host() -> FakeHost {
-    FakeHost {
-        info: info(),
-        snapshot: Ok(snapshot(PLATFORM, &all_ranges())),
-    }
+    FakeHost::new(info(), Ok(snapshot(PLATFORM, &all_ranges())))
 }
 
 fn device(host: &FakeHost) -> Result<Device, Failure> {

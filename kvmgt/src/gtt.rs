@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! Graphics memory: how what a guest writes into its page tables becomes what the GPU uses.
+
+pub mod ggtt;

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! What is said of a guest that did what it must not.
+
+use core::fmt;
+use kernel::prelude::*;
+
+/// A guest did what it must not, or something failed for it. Level: warning, with a limit on the
+/// rate; the vGPU's name stands in front.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Complaint {
+    /// A fence that the host half did not take.
+    Fence {
+        /// Its number in the vGPU.
+        index: u32,
+        /// What the host half said.
+        error: Error,
+    },
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fence { index, error } => {
+                write!(
+                    f,
+                    "fence {index} is not written: error {}",
+                    error.to_errno()
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! A virtual GPU: what a VM finds on its bus.
+//!
+//! All of its functions take `&mut self`: whoever brings it to a VM has a lock around it. They may
+//! sleep. What surrounds it comes with each call, as a [`World`].
+
+use crate::address::Gfn;
+use crate::config_space::ConfigSpace;
+use crate::device::Device;
+use crate::fences::Fences;
+use crate::gtt::ggtt::Ggtt;
+use crate::guest::{Event, World};
+use crate::host::Host;
+use crate::mmio::{Mmio, Reach};
+use core::ops::Range;
+use kernel::prelude::*;
+
+pub mod kind;
+pub mod shares;
+
+use kind::Kind;
+use shares::VgpuId;
+
+/// The parts of a vGPU that a client of VFIO reads and writes, but for the aperture, which is
+/// memory: see [`Vgpu::aperture`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Region {
+    /// Configuration space, [`crate::config_space::SIZE`] bytes.
+    Config,
+    /// BAR 0: registers and the GGTT, [`Vgpu::bar0_size`] bytes.
+    Bar0,
+}
+
+/// A vGPU.
+pub struct Vgpu {
+    id: VgpuId,
+    kind: &'static Kind,
+    config: ConfigSpace,
+    mmio: Mmio,
+    ggtt: Ggtt,
+    fences: Fences,
+}
+
+impl Vgpu {
+    /// A vGPU of a type, whose share was taken, that nobody has opened: in the state of reset.
+    ///
+    /// # Errors
+    ///
+    /// What the host half said (`ENOSPC`: its GGTT or its fences are in use otherwise), `ENOMEM`.
+    /// Nothing is held then.
+    pub fn new(device: &Device, host: &dyn Host, id: VgpuId, kind: &'static Kind) -> Result<Self> {
+        let config = ConfigSpace::new(device)?;
+        let mmio = Mmio::new(device, id)?;
+        let ggtt = Ggtt::new(device, host, kind)?;
+        let fences = match Fences::new(host, kind.fences) {
+            Ok(fences) => fences,
+            Err(error) => {
+                ggtt.destroy(host);
+                return Err(error);
+            }
+        };
+        let mut vgpu = Self {
+            id,
+            kind,
+            config,
+            mmio,
+            ggtt,
+            fences,
+        };
+        vgpu.restart(device);
+        Ok(vgpu)
+    }
+
+    /// Gives everything back to the host half. It is closed.
+    pub fn destroy(self, host: &dyn Host) {
+        self.fences.destroy(host);
+        self.ggtt.destroy(host);
+    }
+
+    /// Which one it is.
+    pub fn id(&self) -> VgpuId {
+        self.id
+    }
+
+    /// Its type.
+    pub fn kind(&self) -> &'static Kind {
+        self.kind
+    }
+
+    /// Bytes of BAR 0.
+    pub fn bar0_size(&self) -> u64 {
+        self.config.bar0_size()
+    }
+
+    /// Bytes of BAR 2: the aperture of the whole GPU.
+    pub fn bar2_size(&self) -> u64 {
+        self.config.bar2_size()
+    }
+
+    /// The part of BAR 2 that is its own, in bytes from the start of BAR 2; both ends are at page
+    /// boundaries. It is the aperture of the host, at the same offset, and all that clients may
+    /// reach of it.
+    pub fn aperture(&self) -> Range<u64> {
+        self.ggtt.aperture()
+    }
+
+    /// Somebody opens it. It is as after reset.
+    pub fn open(&mut self, world: &mut World<'_>) {
+        self.reset(world);
+    }
+
+    /// Whoever had it open lets go: nothing of the VM stays mapped or pinned, nothing of it can be
+    /// read by the next one.
+    pub fn close(&mut self, world: &mut World<'_>) {
+        self.reset(world);
+    }
+
+    /// Resets it, as `VFIO_DEVICE_RESET` and a function-level reset do.
+    pub fn reset(&mut self, world: &mut World<'_>) {
+        self.ggtt.clear(world);
+        self.fences.clear(world);
+        self.restart(world.device);
+    }
+
+    /// Reads `data.len()` bytes at `offset` of a region.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` not inside the region, or not a size that it takes.
+    pub fn read(
+        &mut self,
+        world: &mut World<'_>,
+        region: Region,
+        offset: u64,
+        data: &mut [u8],
+    ) -> Result {
+        match region {
+            Region::Config => self.config.read(offset, data),
+            Region::Bar0 => {
+                let (mmio, mut reach) = self.parts();
+                mmio.read(world, &mut reach, offset, data)?;
+                self.deliver(world);
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes `data` at `offset` of a region.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn write(
+        &mut self,
+        world: &mut World<'_>,
+        region: Region,
+        offset: u64,
+        data: &[u8],
+    ) -> Result {
+        match region {
+            Region::Config => self.config.write(offset, data),
+            Region::Bar0 => {
+                let (mmio, mut reach) = self.parts();
+                mmio.write(world, &mut reach, offset, data)?;
+                self.deliver(world);
+                Ok(())
+            }
+        }
+    }
+
+    /// The guest's memory goes away from page `first` on, `count` pages of it. Nothing that the
+    /// GPU uses leads there when it returns, and none of it is pinned.
+    pub fn forget_memory(&mut self, world: &mut World<'_>, first: Gfn, count: u64) {
+        self.ggtt.forget_memory(world, first, count);
+    }
+
+    /// The state of reset, for all that is not the host's.
+    fn restart(&mut self, device: &Device) {
+        self.config.reset(device, &self.ggtt);
+        self.mmio.reset(device, self.kind, &self.ggtt);
+    }
+
+    fn parts(&mut self) -> (&mut Mmio, Reach<'_>) {
+        let reach = Reach {
+            ggtt: &mut self.ggtt,
+            fences: &mut self.fences,
+        };
+        (&mut self.mmio, reach)
+    }
+
+    /// Sends the message that an access has caused, if the guest wants messages.
+    fn deliver(&mut self, world: &mut World<'_>) {
+        if self.mmio.take_interrupt() && self.config.msi_enabled() {
+            world.guest.note(Event::Msi);
+            world.guest.send_msi();
+        }
+    }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! What of a GPU is given to vGPUs, and what is left.
+
+use super::kind::{Kind, HOST_APERTURE, HOST_FENCES, HOST_HIGH, KINDS};
+use core::fmt;
+use iface::types::Info;
+
+/// The most vGPUs of a GPU.
+pub const MAX_VGPUS: u32 = 7;
+
+/// Names a vGPU among those of its GPU: 1 to [`MAX_VGPUS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct VgpuId(u32);
+
+impl VgpuId {
+    /// The number.
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+}
+
+impl fmt::Display for VgpuId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "vgpu{}", self.0)
+    }
+}
+
+/// Something of which a GPU has only so much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resource {
+    /// The aperture, in bytes.
+    Aperture,
+    /// The GGTT behind the aperture, in bytes.
+    High,
+    /// Fence registers.
+    Fences,
+    /// vGPUs.
+    Vgpus,
+}
+
+/// A GPU lacks something for a vGPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortage {
+    /// Of what.
+    pub resource: Resource,
+    /// How much is left.
+    pub left: u64,
+    /// How much was needed.
+    pub needed: u64,
+}
+
+/// The parts of a GPU that vGPUs may take, and how much of them is left. One a GPU; what takes
+/// and gives back holds the lock of the device.
+#[derive(Debug)]
+pub struct Shares {
+    aperture_total: u64,
+    aperture: u64,
+    high: u64,
+    fences: u32,
+    ids: u32,
+}
+
+impl Shares {
+    /// Everything that the host does not keep for itself.
+    pub fn new(info: &Info) -> Self {
+        let aperture = info.aperture_size.saturating_sub(HOST_APERTURE);
+        let high = info
+            .ggtt_size
+            .saturating_sub(info.aperture_size)
+            .saturating_sub(HOST_HIGH);
+        Self {
+            aperture_total: aperture,
+            aperture,
+            high,
+            fences: info.fence_count.saturating_sub(HOST_FENCES),
+            ids: 0,
+        }
+    }
+
+    /// The types that the GPU is large enough for.
+    pub fn kinds(&self) -> impl Iterator<Item = &'static Kind> + '_ {
+        KINDS
+            .iter()
+            .filter(|kind| kind.aperture <= self.aperture_total)
+    }
+
+    /// How many more vGPUs of a type there can be.
+    pub fn available(&self, kind: &Kind) -> u32 {
+        let of = |left: u64, needed: u64| left.checked_div(needed).unwrap_or(0);
+        let fits = of(self.aperture, kind.aperture)
+            .min(of(self.high, kind.high))
+            .min(of(self.fences.into(), kind.fences.into()))
+            .min(self.ids_left().into());
+        u32::try_from(fits).unwrap_or(MAX_VGPUS)
+    }
+
+    /// Takes what a vGPU of a type needs.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is not left.
+    pub fn take(&mut self, kind: &Kind) -> Result<VgpuId, Shortage> {
+        let lack = |resource, left: u64, needed: u64| match left.checked_sub(needed) {
+            Some(rest) => Ok(rest),
+            None => Err(Shortage {
+                resource,
+                left,
+                needed,
+            }),
+        };
+        let aperture = lack(Resource::Aperture, self.aperture, kind.aperture)?;
+        let high = lack(Resource::High, self.high, kind.high)?;
+        lack(Resource::Fences, self.fences.into(), kind.fences.into())?;
+        lack(Resource::Vgpus, self.ids_left().into(), 1)?;
+        let number = self.ids.trailing_ones();
+        self.ids |= 1_u32.checked_shl(number).unwrap_or(0);
+        self.aperture = aperture;
+        self.high = high;
+        self.fences = self.fences.saturating_sub(kind.fences);
+        Ok(VgpuId(number.saturating_add(1)))
+    }
+
+    /// Gives back what [`take`](Self::take) took.
+    pub fn give_back(&mut self, id: VgpuId, kind: &Kind) {
+        let bit = 1_u32.checked_shl(id.0.saturating_sub(1)).unwrap_or(0);
+        self.ids &= !bit;
+        self.aperture = self.aperture.saturating_add(kind.aperture);
+        self.high = self.high.saturating_add(kind.high);
+        self.fences = self.fences.saturating_add(kind.fences);
+    }
+
+    fn ids_left(&self) -> u32 {
+        MAX_VGPUS.saturating_sub(self.ids.count_ones())
+    }
+}
