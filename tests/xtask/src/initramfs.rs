@@ -148,38 +148,43 @@ impl Archive {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-    use std::process::Stdio;
-
     use super::*;
 
+    /// What the format's description says that a reader does; a fresh machine has no program for it.
+    fn read_back(mut bytes: &[u8]) -> Vec<(String, u32, Vec<u8>)> {
+        const HEADER: usize = 6 + 13 * 8;
+        let mut files = Vec::new();
+        loop {
+            let field = |n: usize| {
+                let text = std::str::from_utf8(&bytes[6 + 8 * n..][..8]).unwrap();
+                u32::from_str_radix(text, 16).unwrap()
+            };
+            assert_eq!(bytes[..6], *b"070701");
+            let (mode, size, name_size) = (field(1), field(6) as usize, field(11) as usize);
+            let name = bytes[HEADER..][..name_size].strip_suffix(b"\0").unwrap();
+            let content = (HEADER + name_size).next_multiple_of(4);
+            if name == b"TRAILER!!!" {
+                return files;
+            }
+            let name = String::from_utf8(name.to_vec()).unwrap();
+            files.push((name, mode, bytes[content..][..size].to_vec()));
+            bytes = &bytes[(content + size).next_multiple_of(4)..];
+        }
+    }
+
     #[test]
-    fn archive_when_read_by_busybox_cpio_then_has_files_with_content() {
+    fn archive_when_read_back_then_has_files_with_content() {
         let mut archive = Archive::default();
         archive.add("folder", DIRECTORY, b"");
         archive.add("folder/odd", PROGRAM, b"12345");
-        let folder = tempfile::tempdir().unwrap();
 
-        let mut child = command::new(BUSYBOX)
-            .args(["cpio", "-i"])
-            .current_dir(folder.path())
-            .stdin(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(&archive.finish())
-            .unwrap();
-        let status = child.wait().unwrap();
+        let files = read_back(&archive.finish());
 
-        assert!(status.success());
-        assert_eq!(
-            fs::read(folder.path().join("folder/odd")).unwrap(),
-            b"12345"
-        );
+        let wanted = [
+            ("folder".to_owned(), DIRECTORY, Vec::new()),
+            ("folder/odd".to_owned(), PROGRAM, b"12345".to_vec()),
+        ];
+        assert_eq!(files, wanted);
     }
 
     #[test]
