@@ -44,6 +44,7 @@ pub mod memory;
 pub mod options;
 pub mod platform;
 pub mod ppgtt;
+pub mod pvinfo;
 pub mod register_file;
 pub mod regs;
 pub mod seed;

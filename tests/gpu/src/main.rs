@@ -38,7 +38,7 @@ struct Arguments {
     /// Socket that VMMs connect to.
     #[arg(long)]
     socket: PathBuf,
-    /// Which GPU: `kbl[,aperture=256M|512M|1G][,seed=N][,id=HEX][,display=off]`.
+    /// Which GPU: `kbl[,aperture=256M|512M|1G][,seed=N][,id=HEX][,display=off][,vgpu=on]`.
     #[arg(long, default_value = "kbl", value_parser = Options::parse)]
     gpu: Options,
     /// File for the log of register accesses, written at the end.

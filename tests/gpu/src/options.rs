@@ -16,6 +16,8 @@ pub struct Options {
     pub seed: u64,
     /// Whether the display engine is there; if not, all pipes are fused off.
     pub display: bool,
+    /// Whether the GPU says that it is a virtual one of GVT-g, as all of its kind do.
+    pub vgpu: bool,
 }
 
 /// Why an option string was refused.
@@ -25,7 +27,7 @@ pub enum OptionsError {
     #[error("unknown GPU `{0}`: expected bdw, skl, kbl, bxt, cfl or cml")]
     UnknownPlatform(String),
     /// A word is not one of the options.
-    #[error("unknown GPU option `{0}`: expected aperture=, seed=, id= or display=")]
+    #[error("unknown GPU option `{0}`: expected aperture=, seed=, id=, display= or vgpu=")]
     UnknownOption(String),
     /// The value of an option is not usable.
     #[error("bad value `{value}` for GPU option `{option}`: expected {expected}")]
@@ -48,7 +50,8 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The default choices for a platform: its first device id, 256 MiB, seed 0, display on.
+    /// The default choices for a platform: its first device id, 256 MiB, seed 0, display on, no
+    /// virtual GPU.
     pub fn for_platform(platform: PlatformId) -> Self {
         Self {
             platform,
@@ -56,10 +59,11 @@ impl Options {
             aperture: 256 * MIB,
             seed: 0,
             display: true,
+            vgpu: false,
         }
     }
 
-    /// Reads the form `kbl,aperture=512M,seed=3,id=5916,display=off`.
+    /// Reads the form `kbl,aperture=512M,seed=3,id=5916,display=off,vgpu=on`.
     ///
     /// The platform comes first, the rest in any order; what is left out keeps its default.
     ///
@@ -77,7 +81,8 @@ impl Options {
                 "aperture" => options.aperture = parse_aperture(value)?,
                 "seed" => options.seed = parse_seed(value)?,
                 "id" => options.device_id = parse_device_id(platform, value)?,
-                "display" => options.display = parse_switch(value)?,
+                "display" => options.display = parse_switch("display", value)?,
+                "vgpu" => options.vgpu = parse_switch("vgpu", value)?,
                 _ => return Err(OptionsError::UnknownOption(word.to_owned())),
             }
         }
@@ -123,11 +128,11 @@ fn parse_device_id(platform: PlatformId, value: &str) -> Result<u16, OptionsErro
         .ok_or_else(|| bad("id", value, "a PCI device id of that platform, in hex"))
 }
 
-fn parse_switch(value: &str) -> Result<bool, OptionsError> {
+fn parse_switch(option: &'static str, value: &str) -> Result<bool, OptionsError> {
     match value {
         "on" => Ok(true),
         "off" => Ok(false),
-        _ => Err(bad("display", value, "on or off")),
+        _ => Err(bad(option, value, "on or off")),
     }
 }
 
@@ -143,16 +148,19 @@ mod tests {
         assert_eq!(options.device_id, 0x1912);
         assert_eq!(options.aperture, 256 * MIB);
         assert!(options.display);
+        assert!(!options.vgpu);
     }
 
     #[test]
     fn parse_when_all_given_then_all_taken() {
-        let options = Options::parse("kbl,aperture=512M,seed=0x10,id=5916,display=off").unwrap();
+        let text = "kbl,aperture=512M,seed=0x10,id=5916,display=off,vgpu=on";
+        let options = Options::parse(text).unwrap();
 
         assert_eq!(options.aperture, 512 * MIB);
         assert_eq!(options.seed, 16);
         assert_eq!(options.device_id, 0x5916);
         assert!(!options.display);
+        assert!(options.vgpu);
     }
 
     #[test]

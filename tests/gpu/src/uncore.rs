@@ -24,6 +24,7 @@ use crate::memory::DmaMemory;
 use crate::options::Options;
 use crate::platform::EngineId;
 use crate::platform::Platform;
+use crate::pvinfo;
 use crate::register_file::RegisterFile;
 use crate::regs::engine;
 use crate::regs::gt;
@@ -125,6 +126,9 @@ impl Uncore {
         display.reset(&mut bus);
         firmware::program(&mut self.regs, self.platform, &self.options);
         self.map_boot_screen();
+        if self.options.vgpu {
+            pvinfo::program(&mut self.regs, self.options.aperture);
+        }
     }
 
     /// Maps the surface of the boot screen, as firmware does, to stolen memory.

@@ -4,9 +4,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context, Result};
+use cpio::newc::{trailer, Builder};
 
 use crate::command;
 use crate::kernel::Image;
@@ -36,14 +38,14 @@ pub fn write(image: &Image, command: Option<&str>, to: &Path) -> Result<()> {
     for folder in [
         "bin", "dev", "proc", "sys", "modules", "new", "lower", "over", "base",
     ] {
-        archive.add(folder, DIRECTORY, b"");
+        archive.add(folder, DIRECTORY, b"")?;
     }
     let busybox = fs::read(BUSYBOX).with_context(|| format!("cannot read {BUSYBOX}"))?;
-    archive.add("bin/busybox", PROGRAM, &busybox);
-    archive.add("init", PROGRAM, INIT.as_bytes());
-    archive.add("stage", PROGRAM, STAGE.as_bytes());
+    archive.add("bin/busybox", PROGRAM, &busybox)?;
+    archive.add("init", PROGRAM, INIT.as_bytes())?;
+    archive.add("stage", PROGRAM, STAGE.as_bytes())?;
     if let Some(command) = command {
-        archive.add("command", PLAIN, command.as_bytes());
+        archive.add("command", PLAIN, command.as_bytes())?;
     }
     for (place, module) in early_modules(image)?.iter().enumerate() {
         // The number keeps the order that dependencies need.
@@ -51,9 +53,9 @@ pub fn write(image: &Image, command: Option<&str>, to: &Path) -> Result<()> {
             &format!("modules/{place:02}.ko"),
             PLAIN,
             &uncompressed(module)?,
-        );
+        )?;
     }
-    fs::write(to, archive.finish()).with_context(|| format!("cannot write {}", to.display()))
+    fs::write(to, archive.finish()?).with_context(|| format!("cannot write {}", to.display()))
 }
 
 /// The files of the early modules and of all they depend on, in the order of loading.
@@ -105,7 +107,8 @@ fn uncompressed(module: &Path) -> Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-/// A cpio archive in the `newc` form (kernel documentation, early-userspace/buffer-format).
+/// A cpio archive in the `newc` form, which the kernel unpacks (kernel documentation,
+/// early-userspace/buffer-format).
 #[derive(Default)]
 struct Archive {
     bytes: Vec<u8>,
@@ -113,73 +116,54 @@ struct Archive {
 }
 
 impl Archive {
-    fn add(&mut self, name: &str, mode: u32, content: &[u8]) {
+    fn add(&mut self, name: &str, mode: u32, content: &[u8]) -> Result<()> {
         self.inode += 1;
-        let links = 1;
-        let (owner, group, time, device) = (0, 0, 0, 0);
-        // Files of an initramfs are far below the 4 GiB that the field could not hold.
-        let size = content.len() as u32;
-        let name_size = name.len() as u32 + 1;
-        let fields = [
-            self.inode, mode, owner, group, links, time, size, device, device, device, device,
-            name_size, 0,
-        ];
-        self.bytes.extend_from_slice(b"070701");
-        for field in fields {
-            self.bytes
-                .extend_from_slice(format!("{field:08X}").as_bytes());
-        }
-        self.bytes.extend_from_slice(name.as_bytes());
-        self.bytes.push(0);
-        self.pad();
-        self.bytes.extend_from_slice(content);
-        self.pad();
+        let size = u32::try_from(content.len()).with_context(|| format!("{name} is too large"))?;
+        let mut file = Builder::new(name)
+            .ino(self.inode)
+            .mode(mode)
+            .nlink(1)
+            .write(&mut self.bytes, size);
+        file.write_all(content)?;
+        file.finish()?;
+        Ok(())
     }
 
-    fn pad(&mut self) {
-        self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
-    }
-
-    fn finish(mut self) -> Vec<u8> {
-        self.add("TRAILER!!!", 0, b"");
-        self.bytes
+    fn finish(self) -> Result<Vec<u8>> {
+        Ok(trailer(self.bytes)?)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-    use std::process::Stdio;
+    use std::io::Read;
+
+    use cpio::newc;
 
     use super::*;
 
     #[test]
-    fn archive_when_read_by_busybox_cpio_then_has_files_with_content() {
+    fn archive_when_read_then_has_files_with_content() {
         let mut archive = Archive::default();
-        archive.add("folder", DIRECTORY, b"");
-        archive.add("folder/odd", PROGRAM, b"12345");
-        let folder = tempfile::tempdir().unwrap();
+        archive.add("folder", DIRECTORY, b"").unwrap();
+        archive.add("folder/odd", PROGRAM, b"12345").unwrap();
+        let bytes = archive.finish().unwrap();
 
-        let mut child = command::new(BUSYBOX)
-            .args(["cpio", "-i"])
-            .current_dir(folder.path())
-            .stdin(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(&archive.finish())
-            .unwrap();
-        let status = child.wait().unwrap();
-
-        assert!(status.success());
+        let folder = newc::Reader::new(bytes.as_slice()).unwrap();
         assert_eq!(
-            fs::read(folder.path().join("folder/odd")).unwrap(),
-            b"12345"
+            (folder.entry().name(), folder.entry().mode()),
+            ("folder", DIRECTORY)
         );
+        let mut file = newc::Reader::new(folder.finish().unwrap()).unwrap();
+        assert_eq!(
+            (file.entry().name(), file.entry().mode()),
+            ("folder/odd", PROGRAM)
+        );
+        let mut content = Vec::new();
+        file.read_to_end(&mut content).unwrap();
+        assert_eq!(content, b"12345");
+        let end = newc::Reader::new(file.finish().unwrap()).unwrap();
+        assert!(end.entry().is_trailer());
     }
 
     #[test]

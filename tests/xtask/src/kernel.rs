@@ -97,7 +97,8 @@ impl Image {
 pub enum Flavour {
     /// As a distribution would have it.
     Plain,
-    /// With lockdep, atomic-sleep checks and kmemleak.
+    /// With lockdep, atomic-sleep checks, kmemleak and KASAN. Built by clang: with gcc a kernel has
+    /// either KASAN or Rust.
     Debug,
 }
 
@@ -107,6 +108,22 @@ impl Flavour {
         match self {
             Self::Plain => "",
             Self::Debug => "-debug",
+        }
+    }
+
+    /// The C compiler, and its flag that prints the version in full.
+    fn compiler(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Plain => ("gcc", "-dumpfullversion"),
+            Self::Debug => (build::CLANG, "-dumpversion"),
+        }
+    }
+
+    /// What make's `LLVM=` is set to, if clang builds it.
+    fn llvm(self) -> Option<&'static str> {
+        match self {
+            Self::Plain => None,
+            Self::Debug => Some(build::LLVM),
         }
     }
 
@@ -167,6 +184,7 @@ pub fn host(cache: &Cache, version: Version, flavour: Flavour) -> Result<Image> 
     };
     let config = sources.config(flavour)?;
     let bindgen = tools::bindgen(cache)?;
+    let (compiler, print_version) = flavour.compiler();
     let mut key = Key::new()
         .add("recipe", RECIPE)
         .add("version", version.to_string())
@@ -177,8 +195,8 @@ pub fn host(cache: &Cache, version: Version, flavour: Flavour) -> Result<Image> 
             command::output(command::new(build::RUSTC).arg("--version"))?,
         )
         .add(
-            "gcc",
-            command::output(command::new("gcc").arg("-dumpfullversion"))?,
+            compiler,
+            command::output(command::new(compiler).arg(print_version))?,
         );
     for (name, folder) in sources.in_tree().iter().chain(&sources.out_of_tree()) {
         key = key.add("folder", name).files(folder)?;
@@ -192,14 +210,15 @@ pub fn host(cache: &Cache, version: Version, flavour: Flavour) -> Result<Image> 
     let place = cache.artefact(&format!("image-{name}"), &key, mib, |part| {
         let mut step = Step::start(format!("kernel {version}{}", flavour.suffix()));
         let log = cache.log(&name)?;
-        // Flavours share the source; only one at a time may bring it up to date and build.
-        let _lock = cache.lock(&format!("source-{version}"))?;
-        let source = source::ensure(cache, version)?;
+        // Only one work tree at a time may bring the source up to date and build.
+        let _lock = cache.lock(&source::name(version, flavour))?;
+        let source = source::ensure(cache, version, flavour)?;
         source::bring_up_to_date(&source, &sources)?;
         let build = build::Build {
             source: source.tree(),
             output: cache.folder(&name)?,
             modules: source.folder.join("modules"),
+            llvm: flavour.llvm(),
             bindgen: bindgen.clone(),
             log,
         };
@@ -212,8 +231,8 @@ pub fn host(cache: &Cache, version: Version, flavour: Flavour) -> Result<Image> 
 
 /// The tree of a kernel's source, fetched on first use.
 pub fn source(cache: &Cache, version: Version) -> Result<PathBuf> {
-    let _lock = cache.lock(&format!("source-{version}"))?;
-    Ok(source::ensure(cache, version)?.tree())
+    let _lock = cache.lock(&source::name(version, Flavour::Plain))?;
+    Ok(source::ensure(cache, version, Flavour::Plain)?.tree())
 }
 
 /// Makes the path of a file's folder.

@@ -33,6 +33,8 @@ pub const TOOLCHAIN: &[&str] = &[
     "xz-utils",
     "zstd",
 ];
+/// What it lacks beyond that to build a kernel with clang.
+pub const LLVM: &[&str] = &["lld-19", "llvm-19"];
 /// Disk space that installing all of them takes.
 const MIB: u64 = 3000;
 

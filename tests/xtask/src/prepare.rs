@@ -53,6 +53,9 @@ pub struct Ready {
 /// Fetches and builds what is not there yet.
 pub fn prepare(cache: &Cache, boot: Boot) -> Result<Ready> {
     packages::install(cache, packages::TOOLCHAIN)?;
+    if let Boot::Host(_, Flavour::Debug) = boot {
+        packages::install(cache, packages::LLVM)?;
+    }
     let root = match boot {
         Boot::Host(..) => Root::Host,
         Boot::Guest(_) => Root::Guest,

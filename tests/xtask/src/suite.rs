@@ -114,7 +114,7 @@ pub fn run(cache: &Cache, args: &TestArgs) -> Result<i32> {
         let done = run_tests(&context, &select(table::ALL, args, part));
         // A filtered run says nothing about the whole part.
         if args.only.is_none() && !args.hosted && !args.kernel {
-            record.add(part, &done)?;
+            record.add(cache, part, &done)?;
         }
         all.extend(done);
     }

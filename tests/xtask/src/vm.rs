@@ -229,10 +229,15 @@ impl Vm {
     }
 
     fn append(&self) -> String {
-        match self.i915 {
-            true => format!("lab.i915={I915_SECONDS} {}", self.append),
-            false => self.append.clone(),
+        let mut words = Vec::new();
+        if self.i915 {
+            words.push(format!("lab.i915={I915_SECONDS}"));
         }
+        if self.screenshot.is_some() {
+            words.push("lab.screenshot".to_owned());
+        }
+        words.push(self.append.clone());
+        words.join(" ")
     }
 }
 

@@ -30,6 +30,9 @@ pub const PLATFORM: Platform = Platform {
         DeviceId { id: 0x5a85, gt: 1 },
         DeviceId { id: 0x1a84, gt: 1 },
         DeviceId { id: 0x0a84, gt: 1 },
+        // Gemini Lake: the same GT, another display engine, which is not modelled: use it with
+        // `display=off`. GVT-g does not serve it.
+        DeviceId { id: 0x3184, gt: 1 },
     ],
     revision: 0x0b,
     timestamp_hz: 19_200_000,

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! A fixture: a module that publishes tables with one thing wrong.
 //!
-//! Commands: `offer CASE` puts a device with such a table on the bus, the file `tables.rs` tells which
-//! there are; `withdraw` takes it off; `calls` tells how often an operation was called, which a
+//! Commands: `offer CASE` puts a device with such a table on the bus, the files `broken.rs` and
+//! `tables.rs` tell which there are; `withdraw` takes it off; `calls` tells how often an operation was called, which a
 //! client that refuses the table never does.
 
+#[path = "../../../fixture/broken.rs"]
+mod broken;
 mod tables;
 
 use core::ffi::{c_char, c_int, c_void, CStr};

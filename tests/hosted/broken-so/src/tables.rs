@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The tables, each right but for one thing.
 
+use crate::broken::{break_as, Pointer};
 use crate::CALLS;
 use core::ffi::{c_int, c_void};
-use core::ptr::{null, null_mut};
+use core::ptr::null_mut;
 use core::sync::atomic::Ordering::Relaxed;
 use iface::events::ClientTable;
 use iface::host::{HostDevice, HostTable};
 use iface::layout::HASHES;
 use iface::types::{GgttRange, GgttRequest, Info, MmioOp, Snapshot};
-use iface::version::{FEATURE_UNSTABLE, MAJOR};
 
-/// A feature that nobody has.
-const UNKNOWN_FEATURE: u64 = 1 << 40;
-/// Not the magic of any table.
-const WRONG_MAGIC: u64 = 0x0123_4567_89ab_cdef;
 /// What operations return, should a client call one in spite of all.
 const EIO: c_int = -5;
 
@@ -25,51 +21,26 @@ pub struct Fixture {
     pointer: Pointer,
 }
 
-/// Where the platform data points.
-enum Pointer {
-    Table,
-    Nowhere,
-    Odd,
-}
-
 impl Fixture {
     /// The table of a case, if there is one of that name; `null NAME` takes the operation NAME out.
     pub fn new(case: &str) -> Option<Self> {
-        let mut fixture = Fixture {
-            table: right(),
-            layouts: HASHES,
-            pointer: Pointer::Table,
+        let (mut table, mut layouts) = (right(), HASHES);
+        let pointer = match case.split_once(' ') {
+            Some(("null", name)) => take_out(&mut table, name).map(|()| Pointer::Table)?,
+            _ => break_as(&mut table, &mut layouts, case)?,
         };
-        let header = &mut fixture.table.header;
-        match case.split_once(' ').unwrap_or((case, "")) {
-            ("no-table", "") => fixture.pointer = Pointer::Nowhere,
-            ("odd-pointer", "") => fixture.pointer = Pointer::Odd,
-            ("wrong-magic", "") => header.magic = WRONG_MAGIC,
-            ("newer-major", "") => header.major = MAJOR + 1,
-            ("older-major", "") => header.major = MAJOR - 1,
-            ("needs-newer-minor", "") => header.needs_minor = 1,
-            ("short", "") => header.size -= 8,
-            ("header-only", "") => header.size = size_of_val(header) as u32,
-            ("lacks-feature", "") => header.features &= !FEATURE_UNSTABLE,
-            ("needs-feature", "") => header.needs_features |= UNKNOWN_FEATURE,
-            ("other-layout", "") => fixture.layouts[0] ^= 1,
-            ("no-layout", "") => header.layout_count = 0,
-            ("null", name) => take_out(&mut fixture.table, name)?,
-            _ => return None,
-        }
-        Some(fixture)
+        Some(Fixture {
+            table,
+            layouts,
+            pointer,
+        })
     }
 
     /// What a device's platform data is set to. The layouts are hooked in here, where the fixture
     /// has its final address.
     pub fn platform_data(&mut self) -> *const c_void {
         self.table.header.layouts = self.layouts.as_ptr();
-        let table = (&raw const self.table).cast::<c_void>();
-        match self.pointer {
-            Pointer::Table => table,
-            Pointer::Nowhere => null(),
-            Pointer::Odd => table.wrapping_byte_add(1),
-        }
+        self.pointer.to(&raw mut self.table)
     }
 }
 

@@ -38,26 +38,6 @@ fn fences_reserve_without_memory_returns_enomem() {
 }
 
 #[test]
-fn fences_release_twice_returns_ebadf_and_disables_them() {
-    let bed = Bed::new("kbl");
-    let raw = Raw::opened(&bed);
-    let range = raw.reserve(aperture(PAGES)).unwrap();
-    let fences = raw.fences(1).unwrap();
-    let number = bed.card().fences_taken()[0];
-    assert_eq!(
-        raw.fence_write(fences, 0, fence(range.start, PAGES), range.handle),
-        0
-    );
-
-    assert_eq!(raw.fences_release(fences), 0);
-
-    assert_eq!(bed.card().fence(number), 0);
-    assert_eq!(raw.fences_release(fences), -EBADF);
-    assert_eq!(raw.fences_release(NO_HANDLE), -EBADF);
-    assert_eq!(raw.fence_write(fences, 0, 0, 0), -EBADF);
-}
-
-#[test]
 fn fence_write_that_is_wrong_returns_its_error_and_writes_nothing() {
     let bed = Bed::new("kbl");
     let raw = Raw::opened(&bed);
@@ -119,49 +99,5 @@ fn fence_write_that_is_wrong_returns_its_error_and_writes_nothing() {
             .map(|n| bed.card().fence(*n))
             .collect::<Vec<_>>(),
         [0, 0]
-    );
-}
-
-#[test]
-fn fence_write_reaches_the_gpu_and_without_the_valid_bit_disables() {
-    let bed = Bed::new("kbl");
-    let raw = Raw::opened(&bed);
-    let range = raw.reserve(aperture(PAGES)).unwrap();
-    let fences = raw.fences(2).unwrap();
-    let numbers = bed.card().fences_taken();
-    let value = fence(range.start, PAGES);
-
-    assert_eq!(raw.fence_write(fences, 1, value, range.handle), 0);
-    assert_eq!(bed.card().fence(numbers[1]), value);
-    assert_eq!(
-        raw.fence_write(fences, 1, value & !1, NO_HANDLE),
-        0,
-        "the range is not looked at"
-    );
-    assert_eq!(bed.card().fence(numbers[1]), 0);
-}
-
-#[test]
-fn ggtt_release_of_a_range_with_fences_disables_them_first() {
-    let bed = Bed::new("kbl");
-    let raw = Raw::opened(&bed);
-    let range = raw.reserve(aperture(PAGES)).unwrap();
-    let other = raw.reserve(aperture(PAGES)).unwrap();
-    let fences = raw.fences(2).unwrap();
-    let numbers = bed.card().fences_taken();
-    let kept = fence(other.start, PAGES);
-    assert_eq!(
-        raw.fence_write(fences, 0, fence(range.start, PAGES), range.handle),
-        0
-    );
-    assert_eq!(raw.fence_write(fences, 1, kept, other.handle), 0);
-
-    assert_eq!(raw.release(range.handle), 0);
-
-    assert_eq!(bed.card().fence(numbers[0]), 0);
-    assert_eq!(
-        bed.card().fence(numbers[1]),
-        kept,
-        "a fence of another range"
     );
 }

@@ -9,38 +9,6 @@ use iface::types::{GgttRequest, GGTT_PAGE_SIZE, PTE_ADDRESS, PTE_PRESENT, REGION
 use kernel::testing::Ledger;
 
 #[test]
-fn ggtt_reserve_of_what_has_no_meaning_returns_einval() {
-    let bed = Bed::new("kbl");
-    let raw = Raw::opened(&bed);
-    let good = aperture(1);
-    let wrong = [
-        GgttRequest { region: 2, ..good },
-        GgttRequest { size: 0, ..good },
-        GgttRequest {
-            size: GGTT_PAGE_SIZE + 1,
-            ..good
-        },
-        GgttRequest { align: 0, ..good },
-        GgttRequest {
-            align: GGTT_PAGE_SIZE / 2,
-            ..good
-        },
-        GgttRequest {
-            align: GGTT_PAGE_SIZE * 3,
-            ..good
-        },
-        GgttRequest {
-            reserved: 1,
-            ..good
-        },
-    ];
-    for request in wrong {
-        assert_eq!(raw.reserve(request), Err(-EINVAL), "{request:?}");
-    }
-    assert_eq!(bed.card().pages_taken(), []);
-}
-
-#[test]
 fn ggtt_reserve_of_more_than_there_is_returns_enospc() {
     let bed = Bed::new("kbl");
     let raw = Raw::opened(&bed);
@@ -176,31 +144,5 @@ fn ggtt_write_reaches_the_gpu_and_maps_what_is_not_present_to_scratch() {
     assert_eq!(
         entries[2..7],
         [raw.scratch(), PAGE, raw.scratch(), highest, raw.scratch()]
-    );
-}
-
-#[test]
-fn ggtt_release_twice_returns_ebadf_and_leaves_scratch_behind() {
-    let bed = Bed::new("kbl");
-    let raw = Raw::opened(&bed);
-    let range = raw.reserve(aperture(PAGES)).unwrap();
-    assert_eq!(raw.write(range.handle, 0, &[PAGE; PAGES as usize]), 0);
-
-    assert_eq!(raw.release(range.handle), 0);
-
-    assert_eq!(raw.release(range.handle), -EBADF);
-    assert_eq!(raw.release(0), -EBADF);
-    assert_eq!(raw.write(range.handle, 0, &[PAGE]), -EBADF);
-    assert!(raw
-        .entries(&range)
-        .iter()
-        .all(|entry| *entry == raw.scratch()));
-    let again = raw.reserve(aperture(PAGES)).unwrap();
-    assert_eq!(again.start, range.start);
-    assert_ne!(again.handle, range.handle);
-    assert_eq!(
-        raw.release(range.handle),
-        -EBADF,
-        "a stale handle of a slot that is used again"
     );
 }

@@ -4,29 +4,13 @@
 use super::{aperture, NO_HANDLE, PAGE, PAGES};
 use hosted_glue::bed::Bed;
 use hosted_glue::raw::{client, fence, Raw};
-use iface::errno::{EBADF, EBUSY, EFAULT, EINVAL, EIO, ENODEV};
+use iface::errno::{EBADF, EBUSY, EFAULT, EINVAL, EIO};
 use iface::events::ClientTable;
 use iface::registers::{self};
 use iface::types::{GgttRange, Info, Snapshot};
 use iface::version::{Header, FEATURE_UNSTABLE, MAJOR};
 use kernel::testing::Ledger;
 use std::ptr::{null, null_mut};
-
-#[test]
-fn every_operation_but_open_when_not_open_returns_enodev() {
-    let bed = Bed::new("kbl");
-    let raw = Raw::new(&bed);
-    let calls = |when: &str| {
-        for (name, returned) in raw.all_but_open() {
-            assert_eq!(returned, -ENODEV, "{name} {when}");
-        }
-    };
-
-    calls("before open");
-    assert_eq!(raw.open(&client()), 0);
-    assert_eq!(raw.close(), 0);
-    calls("after close");
-}
 
 #[test]
 fn operations_with_null_pointers_return_efault() {
@@ -217,24 +201,6 @@ fn close_when_the_client_holds_everything_releases_it() {
         "a handle of the client before"
     );
     assert_eq!(raw.fences_release(fences), -EBADF);
-}
-
-#[test]
-fn close_twice_returns_enodev() {
-    let bed = Bed::new("kbl");
-    let raw = Raw::opened(&bed);
-    assert_eq!(raw.close(), 0);
-    assert_eq!(raw.close(), -ENODEV);
-}
-
-#[test]
-fn info_of_no_bytes_returns_einval() {
-    let bed = Bed::new("kbl");
-    let raw = Raw::opened(&bed);
-    let mut info = raw.info();
-    // SAFETY: as the contract has it.
-    let returned = unsafe { bed.table().info.unwrap()(bed.device(), &raw mut info, 0) };
-    assert_eq!(returned, -EINVAL);
 }
 
 #[test]

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-//! Every operation, called wrongly in every way that its documentation names, returns the error that
-//! it documents and has changed nothing; called rightly it does what it says.
+//! Operations called wrongly return the error that they document and have changed nothing; called
+//! rightly they do what they say.
 //!
-//! The calls go through the table as a client of another language would make them, so that what
+//! The crate `conformance` checks that of every operation, on real kernels too. Here stands what
+//! needs to look behind the table: at what i915 counts as taken, with allocations that fail, with a
+//! GPU that does not wake. The calls go through the table as a client of another language would make them, so that what
 //! `iface`'s safe face keeps callers from can be tried too.
 
 mod fences;

@@ -18,6 +18,10 @@ use crate::command;
 pub const RUSTC: &str = "/usr/bin/rustc";
 /// Where Debian's `libclang1-19` puts libclang.
 const LIBCLANG: &str = "/usr/lib/llvm-19/lib";
+/// The suffix of Debian's LLVM tools, as make's `LLVM=` takes it.
+pub const LLVM: &str = "-19";
+/// The C compiler that it names.
+pub const CLANG: &str = "clang-19";
 /// Time, user and machine that a build states: fixed, so that equal sources build equal.
 const STATED: &[(&str, &str)] = &[
     ("KBUILD_BUILD_TIMESTAMP", "Thu Jan  1 00:00:00 UTC 1970"),
@@ -37,6 +41,8 @@ pub struct Build {
     pub output: PathBuf,
     /// The copies of our out-of-tree modules.
     pub modules: PathBuf,
+    /// What make's `LLVM=` is set to, or nothing for gcc and binutils.
+    pub llvm: Option<&'static str>,
     /// The program.
     pub bindgen: PathBuf,
     /// Where all output goes.
@@ -86,6 +92,9 @@ impl Build {
             .arg(format!("RUSTC={RUSTC}"))
             .arg(format!("BINDGEN={}", self.bindgen.display()))
             .arg(format!("LIBCLANG_PATH={LIBCLANG}"));
+        if let Some(llvm) = self.llvm {
+            command.arg(format!("LLVM={llvm}"));
+        }
         for (name, value) in STATED {
             command.env(name, value);
         }

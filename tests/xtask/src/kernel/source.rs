@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{bail, Context, Result};
 
 use super::sync::{self, write_if_changed};
-use super::{make_parent, Sources, Version};
+use super::{make_parent, Flavour, Sources, Version};
 use crate::archive::{self, Archive};
 use crate::cache::Cache;
 use crate::command;
@@ -39,14 +39,22 @@ impl Source {
     }
 }
 
+/// The name of a source's folder, and of its lock.
+pub fn name(version: Version, flavour: Flavour) -> String {
+    format!("source-{version}{}", flavour.suffix())
+}
+
 /// Fetches and unpacks the source unless that was done before.
-pub fn ensure(cache: &Cache, version: Version) -> Result<Source> {
-    let folder = cache.path(&format!("source-{version}"));
+///
+/// Each flavour has one of its own: it must not change while another one is built from it.
+pub fn ensure(cache: &Cache, version: Version, flavour: Flavour) -> Result<Source> {
+    let name = name(version, flavour);
+    let folder = cache.path(&name);
     if folder.is_dir() {
         return Ok(Source { folder });
     }
     cache.need_space("the kernel's source", MIB)?;
-    let part = cache.path(&format!("source-{version}.part"));
+    let part = cache.path(&format!("{name}.part"));
     command::remove_tree(&part)?;
     fs::create_dir_all(&part)?;
     let archive = Archive::open(cache)?;

@@ -17,6 +17,11 @@ use crate::vm::{End, Outcome, Task, Vm};
 
 /// How long one scenario may take.
 const PATIENCE: Duration = Duration::from_secs(900);
+/// How long one may take in a debug kernel, whose checks cost several times the code itself.
+const DEBUG_PATIENCE: Duration = Duration::from_secs(5400);
+/// Memory of a VM with a debug kernel: KASAN takes an eighth, and kmemleak's notes a good part.
+const DEBUG_RAM: &str = "4G";
+
 /// What a test gets.
 pub struct Context {
     /// The cache.
@@ -74,10 +79,14 @@ impl Context {
             Boot::Host(version, flavour) => format!("host-{version}{}", flavour.suffix()),
             Boot::Guest(version) => format!("guest-{version}"),
         };
-        let vm = Vm {
+        let mut vm = Vm {
             timeout: Some(PATIENCE),
             ..Vm::new(name, &ready)
         };
+        if let Boot::Host(_, Flavour::Debug) = boot {
+            vm.timeout = Some(DEBUG_PATIENCE);
+            DEBUG_RAM.clone_into(&mut vm.ram);
+        }
         Ok(Guest { vm, ready })
     }
 }

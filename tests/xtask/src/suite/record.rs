@@ -20,6 +20,8 @@ const REPORT: &str = "docs/test-report.md";
 pub struct Record {
     file: PathBuf,
     commit: String,
+    /// Whether the tree is the commit's, so that what is in the file is of the same tree.
+    clean: bool,
     lines: Vec<Line>,
 }
 
@@ -43,22 +45,30 @@ impl Record {
         let mut commit = git(&["rev-parse", "--short=12", "HEAD"])?.trim().to_owned();
         // The report itself may differ: this program writes it.
         let changed = git(&["status", "--porcelain", "--", ".", &format!(":!{REPORT}")])?;
-        if !changed.trim().is_empty() {
+        let clean = changed.trim().is_empty();
+        if !clean {
             commit += " with changes";
         }
         let file = cache
             .folder("full")?
             .join(format!("{}.tsv", commit.replace(' ', "-")));
-        let lines = match fs::read_to_string(&file) {
-            // With changes in the tree nothing says that an old result is of the same tree.
-            Ok(text) if changed.trim().is_empty() => text.lines().filter_map(Line::parse).collect(),
-            _ => Vec::new(),
-        };
-        Ok(Self {
+        let mut record = Self {
             file,
             commit,
-            lines,
-        })
+            clean,
+            lines: Vec::new(),
+        };
+        record.read();
+        Ok(record)
+    }
+
+    /// Reads what is known of this tree.
+    fn read(&mut self) {
+        // The first part of a commit finds no file.
+        let text = fs::read_to_string(&self.file).unwrap_or_default();
+        if self.clean {
+            self.lines = text.lines().filter_map(Line::parse).collect();
+        }
     }
 
     /// Says whether all tests of a part have passed at this commit.
@@ -71,8 +81,11 @@ impl Record {
         lines.peek().is_some() && lines.all(|line| line.count.failed == 0)
     }
 
-    /// Adds a part that has just run, in place of what was known of it.
-    pub fn add(&mut self, part: &str, done: &[Done]) -> Result<()> {
+    /// Adds a part that has just run, in place of what was known of it. Other parts may have run at
+    /// the same time.
+    pub fn add(&mut self, cache: &Cache, part: &str, done: &[Done]) -> Result<()> {
+        let _lock = cache.lock("full")?;
+        self.read();
         let mut date = command::new("date");
         let date = command::output(date.args(["--utc", "+%Y-%m-%d %H:%M"]))?
             .trim()
@@ -183,6 +196,7 @@ mod tests {
         let record = Record {
             file: PathBuf::new(),
             commit: String::new(),
+            clean: true,
             lines: vec![line("a", 0), line("b", 0), line("b", 1)],
         };
         assert!(record.has_passed("a"));

@@ -7,6 +7,7 @@ pub mod anytime;
 pub mod boot;
 pub mod c_gvt;
 pub mod contract;
+pub mod debug;
 pub mod gem_work;
 pub mod golden;
 pub mod native;

@@ -54,6 +54,7 @@ pub const ALL: &[Test] = &[
         scenario::c_gvt::nested_guest_works,
     ),
     kernel("debug-kernel", "debug-kernel-boots", scenario::boot::debug),
+    kernel("debug-kernel", "debug-kernel-sees", scenario::debug::sees),
     kernel("debug-kernel", "debug-golden-at-any-time", |c| {
         scenario::anytime::same_golden_state(c, Flavour::Debug)
     }),

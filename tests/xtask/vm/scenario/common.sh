@@ -9,6 +9,8 @@ OFFERED=$AUX/devices/i915.gvt.0
 CARD=/sys/kernel/debug/dri/0
 NEWS=/run/lab/news
 WHOLE=/run/lab/whole
+# What the kernel says when something went wrong in it.
+SPLATS='WARNING:|BUG:|Oops|Call Trace|INFO: task|INFO: possible|general protection|lockdep|suspicious RCU'
 seen=0
 
 # check NAME COMMAND...: the command must succeed; what it prints says why it did not.
@@ -116,11 +118,13 @@ calm() {
 		check "kmemleak has found nothing" is "$(grep -c 'gvt\|i915' /sys/kernel/debug/kmemleak)" 0
 		grep -q 'gvt\|i915' /sys/kernel/debug/kmemleak && cat /sys/kernel/debug/kmemleak >&2
 	fi
+	if [ -e /proc/lockdep_stats ]; then
+		check "lockdep has watched all the time" grep -qE '^ *debug_locks: +1$' /proc/lockdep_stats
+	fi
 	news
 	cp $WHOLE $NEWS
 	check "nothing at error level but what was expected" silent "$1"
-	check "no warning, bug or trace" refuses grep -E \
-		'WARNING:|BUG:|Oops|Call Trace|INFO: task|INFO: possible|general protection|lockdep|suspicious RCU' $WHOLE
+	check "no warning, bug or trace" refuses grep -E "$SPLATS" $WHOLE
 	cat $WHOLE >&2
 	echo finished
 }

@@ -3,12 +3,51 @@
 
 use anyhow::Result;
 
-use super::checks;
+use super::{checks, gem_work};
 use crate::kernel::Flavour;
 use crate::suite::{Context, Count};
 
+/// A script with a GPU of its own: a VM each.
+struct Case {
+    gpu: &'static str,
+    /// Set for the script.
+    status: &'static str,
+    script: &'static str,
+}
+
+/// Every word of `gvt_status` but `guc`: this i915 never uses GuC submission on these GPUs.
+const CASES: &[Case] = &[
+    Case {
+        gpu: checks::HEADLESS,
+        status: "ready",
+        script: include_str!("../../../vm/scenario/power.sh"),
+    },
+    Case {
+        gpu: "kbl,display=off,vgpu=on",
+        status: "guest",
+        script: include_str!("../../../vm/scenario/not_offered.sh"),
+    },
+    Case {
+        gpu: "bxt,id=3184,display=off",
+        status: "unsupported",
+        script: include_str!("../../../vm/scenario/not_offered.sh"),
+    },
+    Case {
+        gpu: checks::HEADLESS,
+        status: "error",
+        script: include_str!("../../../vm/scenario/not_published.sh"),
+    },
+];
+
 /// `gvt_status`, the attributes of the device, and the lines of a kvmgt without a GPU.
 pub fn states(context: &Context, flavour: Flavour) -> Result<Count> {
-    let guest = checks::host(context, flavour, checks::HEADLESS)?.without_i915();
-    checks::run(&guest, include_str!("../../../vm/scenario/power.sh"))
+    let overlay = gem_work::overlay(context)?;
+    let mut count = Count::default();
+    for case in CASES {
+        let mut guest = checks::host(context, flavour, case.gpu)?.without_i915();
+        guest.vm.overlay = Some(overlay.path().to_path_buf());
+        let script = format!("STATUS={}\n{}", case.status, case.script);
+        count = count.plus(checks::run(&guest, &script)?);
+    }
+    Ok(count)
 }

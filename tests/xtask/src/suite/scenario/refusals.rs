@@ -16,6 +16,13 @@ const NONE: &str = "i915 offers no interface, this kvmgt needs 1.0: ";
 /// What to do about halves of different builds.
 const REBUILD: &str = "; load the i915 and the kvmgt of one build$";
 
+/// What the version rule forbids, and the rest that a host may get wrong.
+///
+/// Of "minor too new" only one direction can be shown by a table as long as the minor version is
+/// 0: a host that needs a newer kvmgt (`needs-newer-minor`). There is no version before 0 for a
+/// host to be too old with; that direction has its tests in `iface` (`accept_of_older_minor_fails`,
+/// and the line of it in `client/tests.rs`) and in `tests/hosted/tests/version.rs`.
+///
 /// A table of the fixture, and its line: what it begins with, says, and ends with, the latter two
 /// as regular expressions.
 const CASES: &[(&str, &str, &str, &str)] = &[
