@@ -176,7 +176,7 @@ impl Vgpu {
 
     /// The state of reset, for all that is not the host's.
     fn restart(&mut self, device: &Device) {
-        self.config.reset(device, &self.ggtt);
+        self.config.reset(device);
         self.mmio.reset(device, self.kind, &self.ggtt);
     }
 
