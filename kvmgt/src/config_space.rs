@@ -351,3 +351,6 @@ fn capabilities(bytes: &[u8; SIZE]) -> impl Iterator<Item = (usize, u8)> + '_ {
     })
     .take(MOST_CAPABILITIES)
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,7 @@ use crate::gtt::pins::Pins;
 use crate::guest::World;
 use crate::host::Host;
 use crate::vgpu::kind::Kind;
+use crate::vgpu::shares::{Refusal, Resource};
 use core::ops::Range;
 use iface::types::{GGTT_PAGE_SHIFT, REGION_APERTURE, REGION_HIGH};
 use kernel::prelude::*;
@@ -38,15 +39,16 @@ impl Ggtt {
     /// # Errors
     ///
     /// `ENOSPC` there are no such ranges; `ENOMEM`; what else the host half said.
-    pub fn new(device: &Device, host: &dyn Host, kind: &Kind) -> Result<Self> {
+    pub fn new(device: &Device, host: &dyn Host, kind: &Kind) -> Result<Self, Refusal> {
         let entries = device.geometry().ggtt_size >> GGTT_PAGE_SHIFT;
         let table_size = entries.checked_mul(ENTRY_SIZE).ok_or(EINVAL)?;
-        let aperture = Part::new(host, REGION_APERTURE, kind.aperture)?;
+        let aperture = Part::new(host, REGION_APERTURE, kind.aperture)
+            .map_err(|error| kind.refused(Resource::Aperture, error))?;
         let high = match Part::new(host, REGION_HIGH, kind.high) {
             Ok(high) => high,
             Err(error) => {
                 aperture.destroy(host);
-                return Err(error);
+                return Err(kind.refused(Resource::High, error));
             }
         };
         Ok(Self {
@@ -158,3 +160,6 @@ impl Ggtt {
         Ok((GgttPage(page), usize::try_from(within)?))
     }
 }
+
+#[cfg(test)]
+mod tests;
