@@ -198,6 +198,18 @@ fn fence_written_by_bytes_reaches_the_host_whole() {
 }
 
 #[test]
+fn fence_written_at_once_is_checked_as_a_whole() {
+    let mut machine = Machine::aware(Platform::Skl);
+    let own = machine.aperture();
+    let value = fence(own.start, own.start + 0x3000);
+
+    machine.write(named("FENCE"), &value.to_le_bytes());
+
+    assert_eq!(machine.host_fences()[0], value);
+    assert_eq!(machine.complaints(), []);
+}
+
+#[test]
 fn s_20_fences_that_reach_beyond_the_own_aperture_are_off() {
     let mut machine = Machine::aware(Platform::Skl);
     let own = machine.aperture();
