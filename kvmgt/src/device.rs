@@ -4,10 +4,22 @@
 use crate::golden::{FileError, FileName, Golden, Model, PciIds};
 use crate::host::Host;
 use crate::message::{Attached, Failure};
+use crate::mmio::dispatch::Dispatch;
 use iface::registers::Platform;
 use iface::snapshot::Blob;
 use iface::types::Info;
 use iface::version::Version;
+
+/// How large the parts of a GPU are that vGPUs see or share, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    /// BAR 0: registers and the GGTT.
+    pub bar0_size: u64,
+    /// BAR 2: the aperture.
+    pub aperture_size: u64,
+    /// What the GGTT maps.
+    pub ggtt_size: u64,
+}
 
 /// What kvmgt knows of a GPU.
 ///
@@ -19,8 +31,10 @@ pub struct Device {
     features: u64,
     ids: PciIds,
     drm_minor: u32,
+    geometry: Geometry,
     model: Model,
     golden: Golden,
+    dispatch: Dispatch,
 }
 
 impl Device {
@@ -59,8 +73,14 @@ impl Device {
             features,
             ids,
             drm_minor: info.drm_minor,
+            geometry: Geometry {
+                bar0_size: info.gttmmadr_size,
+                aperture_size: info.aperture_size,
+                ggtt_size: info.ggtt_size,
+            },
             model,
             golden,
+            dispatch: Dispatch::new(model).map_err(Failure::Memory)?,
         })
     }
 
@@ -108,9 +128,19 @@ impl Device {
         self.drm_minor
     }
 
+    /// How large its parts are.
+    pub fn geometry(&self) -> Geometry {
+        self.geometry
+    }
+
     /// The golden state in use.
     pub fn golden(&self) -> &Golden {
         &self.golden
+    }
+
+    /// What the registers of its vGPUs do.
+    pub fn dispatch(&self) -> &Dispatch {
+        &self.dispatch
     }
 
     /// The line that says that kvmgt has the GPU now.

@@ -19,7 +19,7 @@ pub mod kind;
 pub mod shares;
 
 use kind::Kind;
-use shares::VgpuId;
+use shares::{Refusal, Resource, VgpuId};
 
 /// The parts of a vGPU that a client of VFIO reads and writes, but for the aperture, which is
 /// memory: see [`Vgpu::aperture`].
@@ -48,7 +48,12 @@ impl Vgpu {
     ///
     /// What the host half said (`ENOSPC`: its GGTT or its fences are in use otherwise), `ENOMEM`.
     /// Nothing is held then.
-    pub fn new(device: &Device, host: &dyn Host, id: VgpuId, kind: &'static Kind) -> Result<Self> {
+    pub fn new(
+        device: &Device,
+        host: &dyn Host,
+        id: VgpuId,
+        kind: &'static Kind,
+    ) -> Result<Self, Refusal> {
         let config = ConfigSpace::new(device)?;
         let mmio = Mmio::new(device, id)?;
         let ggtt = Ggtt::new(device, host, kind)?;
@@ -56,7 +61,7 @@ impl Vgpu {
             Ok(fences) => fences,
             Err(error) => {
                 ggtt.destroy(host);
-                return Err(error);
+                return Err(kind.refused(Resource::Fences, error));
             }
         };
         let mut vgpu = Self {
@@ -176,8 +181,12 @@ impl Vgpu {
 
     /// The state of reset, for all that is not the host's.
     fn restart(&mut self, device: &Device) {
-        self.config.reset(device, &self.ggtt);
+        // A guest that put the device to sleep is still there when it wakes it up, and does not
+        // look for PVINFO again.
+        let aware = self.config.entered_d3() && self.mmio.is_aware();
+        self.config.reset(device);
         self.mmio.reset(device, self.kind, &self.ggtt);
+        self.mmio.set_aware(aware);
     }
 
     fn parts(&mut self) -> (&mut Mmio, Reach<'_>) {
@@ -196,3 +205,6 @@ impl Vgpu {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! What is said of a guest that did what it must not.
 
+use crate::address::{Gma, MmioOffset};
+use crate::gtt::entry::GuestEntry;
 use core::fmt;
 use kernel::prelude::*;
 
@@ -15,6 +17,72 @@ pub enum Complaint {
         /// What the host half said.
         error: Error,
     },
+    /// An entry of the GGTT that names no page that can be mapped.
+    GgttEntry {
+        /// What it translates.
+        address: Gma,
+        /// What the guest wrote.
+        entry: GuestEntry,
+        /// Why the page can't be mapped.
+        error: Error,
+    },
+    /// An entry of the GGTT that the host half did not take.
+    GgttWrite {
+        /// What it translates.
+        address: Gma,
+        /// What the host half said.
+        error: Error,
+    },
+    /// A fence that would detile what is not the vGPU's; it is off.
+    FenceRange {
+        /// Its number in the vGPU.
+        index: u32,
+        /// What was written.
+        value: u64,
+    },
+    /// A fence that the vGPU does not have was read or written.
+    FenceIndex {
+        /// Which one.
+        index: u32,
+        /// How many it has.
+        count: u32,
+    },
+    /// A value that a register does not take.
+    Register {
+        /// The register's name.
+        name: &'static str,
+        /// Its offset.
+        offset: MmioOffset,
+        /// What was written.
+        value: u32,
+        /// The rule that it breaks, and what became of it.
+        rule: &'static str,
+    },
+    /// A part of PVINFO was read in which there is nothing.
+    PvinfoRead {
+        /// The register.
+        offset: MmioOffset,
+    },
+    /// A part of PVINFO was written that is not for writing.
+    PvinfoWrite {
+        /// The register.
+        offset: MmioOffset,
+        /// What was written.
+        value: u32,
+    },
+    /// A notification that nobody knows.
+    Notification(u32),
+    /// The vGPU does nothing more until it is reset.
+    Failsafe(Failsafe),
+}
+
+/// Why a guest can't be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failsafe {
+    /// Its driver does not know that it has a vGPU, or what a vGPU can't do.
+    UnsupportedGuest,
+    /// It says that its share of the GPU is too small.
+    InsufficientResources,
 }
 
 impl fmt::Display for Complaint {
@@ -27,6 +95,95 @@ impl fmt::Display for Complaint {
                     error.to_errno()
                 )
             }
+            Self::GgttEntry {
+                address,
+                entry,
+                error,
+            } => write!(
+                f,
+                "the GGTT entry of {address} leads nowhere: {entry} is not mapped: error {}",
+                error.to_errno()
+            ),
+            Self::GgttWrite { address, error } => write!(
+                f,
+                "the GGTT entry of {address} is not written: error {}",
+                error.to_errno()
+            ),
+            Self::FenceRange { index, value } => write!(
+                f,
+                "fence {index} is off: {value:#x} is not inside the vGPU's aperture"
+            ),
+            Self::FenceIndex { index, count } => {
+                write!(
+                    f,
+                    "there is no fence {index}: the vGPU has the first {count}"
+                )
+            }
+            Self::Register {
+                name,
+                offset,
+                value,
+                rule,
+            } => write!(f, "{value:#x} to register {name} ({offset}): {rule}"),
+            Self::PvinfoRead { offset } => {
+                write!(f, "PVINFO has nothing to read at register {offset}")
+            }
+            Self::PvinfoWrite { offset, value } => write!(
+                f,
+                "{value:#x} to register {offset} of PVINFO is ignored: it is not for writing"
+            ),
+            Self::Notification(number) => {
+                write!(f, "notification {number} of PVINFO is unknown")
+            }
+            Self::Failsafe(reason) => {
+                f.write_str(match reason {
+                    Failsafe::UnsupportedGuest => "the guest's driver does not know GVT-g",
+                    Failsafe::InsufficientResources => "the guest needs a larger type of vGPU",
+                })?;
+                f.write_str(": the vGPU is failsafe and does nothing until it is reset")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn register_names_itself_the_value_and_the_rule() {
+        let complaint = Complaint::Register {
+            name: "TRTTE",
+            offset: MmioOffset(0x4df4),
+            value: 0x1,
+            rule: "ignored, the table must have a virtual address",
+        };
+
+        assert_eq!(
+            complaint.to_string(),
+            "0x1 to register TRTTE (0x4df4): ignored, the table must have a virtual address"
+        );
+    }
+
+    #[test]
+    fn every_complaint_about_registers_is_one_line() {
+        let offset = MmioOffset(0x7_8014);
+        let complaints = [
+            Complaint::Fence {
+                index: 1,
+                error: EBADF,
+            },
+            Complaint::FenceRange { index: 1, value: 1 },
+            Complaint::FenceIndex { index: 4, count: 4 },
+            Complaint::PvinfoRead { offset },
+            Complaint::PvinfoWrite { offset, value: 1 },
+            Complaint::Notification(9),
+            Complaint::Failsafe(Failsafe::UnsupportedGuest),
+            Complaint::Failsafe(Failsafe::InsufficientResources),
+        ];
+        for complaint in complaints {
+            let line = complaint.to_string();
+            assert!(!line.is_empty() && !line.contains('\n'), "{line}");
         }
     }
 }
