@@ -44,7 +44,7 @@ fn identity_and_bars_are_those_of_the_gpu_without_its_addresses() {
         let expected = u32::from(ids.device) << 16 | u32::from(ids.vendor);
         assert_eq!(u32::from_le_bytes(id), expected, "{name}");
         let bars: [[u8; 8]; 3] = [0x10, 0x18, 0x20].map(|bar| guest.read(Config, bar).unwrap());
-        let none = [0x04, 0x0c, 0].map(|kind| u64::to_le_bytes(kind));
+        let none = [0x04, 0x0c, 0].map(u64::to_le_bytes);
         assert_eq!(bars, none, "{name}");
         for (bar, size) in [(0x10, 16 * MIB), (0x18, 256 * MIB)] {
             guest.write(Config, bar, &[0xff; 8]).unwrap();

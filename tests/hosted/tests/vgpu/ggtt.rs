@@ -159,7 +159,7 @@ fn s_09_vgpu_that_is_closed_and_opened_again_shows_nothing_of_the_vm_before() {
 }
 
 #[test]
-fn memory_that_goes_away_is_not_reached_until_it_is_mapped_anew() {
+fn s_10_memory_that_goes_away_is_not_reached_until_it_is_mapped_anew() {
     let (bed, memory) = bed_with_memory("kbl");
     let mut gpu = Gpu::new(&bed);
     let vgpu = gpu.create(&KINDS[0]).unwrap();
