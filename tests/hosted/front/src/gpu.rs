@@ -9,9 +9,8 @@ use hosted_glue::bed::Bed;
 use hosted_glue::client::Attachment;
 use hosted_glue::i915::I915;
 use hosted_glue::machine;
-use kernel::error::Error;
 use kvmgt_core::vgpu::kind::{Kind, Name, KINDS};
-use kvmgt_core::vgpu::shares::{Shares, Shortage, VgpuId, MAX_VGPUS};
+use kvmgt_core::vgpu::shares::{Shares, VgpuId, MAX_VGPUS};
 use kvmgt_core::vgpu::Vgpu;
 use vfio_user_server::Bus;
 
@@ -126,21 +125,22 @@ impl<'a> Gpu<'a> {
     /// # Errors
     ///
     /// What the GPU lacks for it, or what the host half said.
+    ///
+    /// # Panics
+    ///
+    /// Not for a number that [`Shares`] gives.
     pub fn create(&'a self, kind: &'static Kind) -> Result<VgpuDevice<'a>> {
-        let id = self.shares().take(kind).map_err(shortage)?;
+        let id = self
+            .shares()
+            .take(kind)
+            .map_err(|shortage| anyhow!("{shortage}"))?;
         let made = Vgpu::new(self.attachment.device(), self.attachment.host(), id, kind);
-        let bus = id
-            .number()
-            .checked_sub(1)
-            .and_then(|place| self.buses.get(place as usize));
-        match (made, bus) {
-            (Ok(vgpu), Some(bus)) => Ok(VgpuDevice::new(self, vgpu, bus.clone())),
-            (made, _) => {
-                self.shares().give_back(id, kind);
-                let error = made.err().map_or(0, Error::to_errno);
-                Err(anyhow!("no vGPU can be made: error {error}"))
-            }
-        }
+        let vgpu = made.map_err(|refusal| {
+            self.shares().give_back(id, kind);
+            anyhow!("{refusal}")
+        })?;
+        let bus = &self.buses[id.number() as usize - 1];
+        Ok(VgpuDevice::new(self, vgpu, bus.clone()))
     }
 
     /// How many more vGPUs of a type there can be.
@@ -168,13 +168,4 @@ impl<'a> Gpu<'a> {
     pub(crate) fn shares(&self) -> MutexGuard<'_, Shares> {
         self.shares.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn shortage(shortage: Shortage) -> anyhow::Error {
-    let Shortage {
-        resource,
-        left,
-        needed,
-    } = shortage;
-    anyhow!("{resource:?}: {left} left, {needed} needed")
 }
