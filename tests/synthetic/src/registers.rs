@@ -116,10 +116,14 @@ pub const PTE_PRESENT: u64 = 1;
 pub const FENCE: u64 = 0x10_0000;
 /// How many a GPU has.
 pub const FENCES: u64 = 32;
+/// How many of them i915's table of registers has.
+pub const FENCES_TRACKED: u64 = 16;
 /// A fence is valid.
 pub const FENCE_VALID: u64 = 1;
-/// Distance of lines in a fence, in units of 128 bytes less one.
-pub const FENCE_PITCH_SHIFT: u32 = 32 - 1;
+/// FENCE: distance of lines, in units less one.
+pub const FENCE_PITCH_SHIFT: u32 = 32;
+/// Bytes of such a unit.
+pub const FENCE_PITCH_UNIT: u64 = 128;
 
 /// A register that stands for nothing (SWF of the display).
 pub const SCRATCH: u64 = 0x4_f000;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use kernel::error::code::EFAULT;
 use kernel::error::Result;
@@ -21,6 +22,36 @@ pub struct Client {
     memory: Arc<Memory>,
     /// The memory that the client has announced, by address.
     windows: BTreeMap<u64, DmaWindow>,
+    complaints: RateLimit,
+}
+
+/// The most complaints in an [`INTERVAL`], as the kernel has it.
+const BURST: u32 = 10;
+/// See [`BURST`].
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// Lets so many pass, and no more until some time is over.
+#[derive(Default)]
+struct RateLimit {
+    begun: Option<Instant>,
+    passed: u32,
+}
+
+impl RateLimit {
+    fn allow(&mut self) -> bool {
+        let now = Instant::now();
+        if self
+            .begun
+            .is_none_or(|begun| now.duration_since(begun) > INTERVAL)
+        {
+            *self = Self {
+                begun: Some(now),
+                passed: 0,
+            };
+        }
+        self.passed = self.passed.saturating_add(1);
+        self.passed <= BURST
+    }
 }
 
 impl Client {
@@ -31,6 +62,7 @@ impl Client {
             bus,
             memory,
             windows: BTreeMap::new(),
+            complaints: RateLimit::default(),
         }
     }
 
@@ -90,7 +122,11 @@ impl Guest for Client {
     fn note(&mut self, event: Event) {
         let id = self.id;
         match event {
-            Event::Complaint(complaint) => tracing::warn!("{id}: {complaint}"),
+            Event::Complaint(complaint) => {
+                if self.complaints.allow() {
+                    tracing::warn!("{id}: {complaint}");
+                }
+            }
             event => tracing::debug!("{id}: {event:?}"),
         }
     }

@@ -59,7 +59,8 @@ fn vgpus_when_one_is_reset_and_closed_then_the_other_keeps_all() {
 
     let mut other = Guest::open(&sockets[0], None).unwrap();
     for check in ALL {
-        assert!(!matches!(check.run(&mut other), Verdict::Failed(_)));
+        let verdict = check.run(&mut other);
+        assert!(!matches!(verdict, Verdict::Failed(_)), "{verdict:?}");
     }
     drop(other);
 
