@@ -86,6 +86,12 @@ pub const ALL: &[Test] = &[
         part: "fuzz",
         run: cargo::fuzz,
     },
+    Test {
+        name: "fuzz-vgpu",
+        half: Half::Hosted,
+        part: "fuzz",
+        run: cargo::fuzz_vgpu,
+    },
 ];
 
 /// The names of the parts of `--full`, in the order in which they run.
