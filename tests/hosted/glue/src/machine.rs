@@ -127,9 +127,17 @@ impl Machine {
 
     /// Writes entries of the GGTT.
     pub fn ggtt_write(&self, first: u64, entries: &[u64]) {
+        const RUN: usize = 512;
         let mut gpu = self.gpu();
-        for (page, entry) in (first..).zip(entries) {
-            gpu.bar0_write(GGTT_ENTRIES + page * ENTRY_SIZE, &entry.to_le_bytes());
+        let mut at = GGTT_ENTRIES + first * ENTRY_SIZE;
+        for run in entries.chunks(RUN) {
+            let mut bytes = [[0; ENTRY_SIZE as usize]; RUN];
+            for (bytes, entry) in bytes.iter_mut().zip(run) {
+                *bytes = entry.to_le_bytes();
+            }
+            let bytes = bytes[..run.len()].as_flattened();
+            gpu.bar0_write(at, bytes);
+            at += bytes.len() as u64;
         }
     }
 
