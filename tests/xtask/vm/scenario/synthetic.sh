@@ -33,6 +33,7 @@ holder() {
 
 check "a KVM" modprobe kvm_amd
 check "VFIO" modprobe vfio_iommu_type1
+check "iommufd" modprobe iommufd
 modprobe kvmgt
 check "kvmgt attaches" within 20 attached
 check "a vGPU" create V5_8 $A
@@ -42,6 +43,7 @@ check "no error so far" silent
 
 drive "with KVM" --mdev $A --type V5_8
 drive "without KVM" --mdev $B --type V5_8 --no-kvm
+drive "by iommufd" --mdev $B --type V5_8 --iommufd
 
 check "it is held" hold $A
 check "nobody else opens it" refuses synthetic-guest run config-ids --mdev $A
