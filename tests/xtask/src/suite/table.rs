@@ -34,6 +34,10 @@ pub const ALL: &[Test] = &[
     kernel(CI, "override-file", |c| {
         scenario::override_file::checked(c, Flavour::Plain)
     }),
+    kernel(CI, "vgpu-synthetic-guest", |c| {
+        scenario::synthetic::checks_hold(c, Flavour::Plain)
+    }),
+    kernel(CI, "hosted-vgpu-in-qemu", scenario::vgpu::on_the_bus),
     kernel(CI, "golden-is-pristine", scenario::golden::pristine),
     kernel(CI, "native-6.12", scenario::native::debian_6_12),
     kernel("stock-kernels", "native-6.1", scenario::native::debian_6_1),
@@ -73,12 +77,21 @@ pub const ALL: &[Test] = &[
     kernel("debug-kernel", "debug-override-file", |c| {
         scenario::override_file::checked(c, Flavour::Debug)
     }),
+    kernel("debug-kernel", "debug-vgpu-synthetic-guest", |c| {
+        scenario::synthetic::checks_hold(c, Flavour::Debug)
+    }),
     kernel("kernel-7.3", "host-7.3-boots", scenario::boot::host_7_3),
     Test {
         name: "fuzz-vfio-user",
         half: Half::Hosted,
         part: "fuzz",
         run: cargo::fuzz,
+    },
+    Test {
+        name: "fuzz-vgpu",
+        half: Half::Hosted,
+        part: "fuzz",
+        run: cargo::fuzz_vgpu,
     },
 ];
 
