@@ -9,6 +9,17 @@ use iface::snapshot::Blob;
 use iface::types::Info;
 use iface::version::Version;
 
+/// How large the parts of a GPU are that vGPUs see or share, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    /// BAR 0: registers and the GGTT.
+    pub bar0_size: u64,
+    /// BAR 2: the aperture.
+    pub aperture_size: u64,
+    /// What the GGTT maps.
+    pub ggtt_size: u64,
+}
+
 /// What kvmgt knows of a GPU.
 ///
 /// It is made when the GPU's host half was opened, and must be dropped before that is closed.
@@ -19,6 +30,7 @@ pub struct Device {
     features: u64,
     ids: PciIds,
     drm_minor: u32,
+    geometry: Geometry,
     model: Model,
     golden: Golden,
 }
@@ -59,6 +71,11 @@ impl Device {
             features,
             ids,
             drm_minor: info.drm_minor,
+            geometry: Geometry {
+                bar0_size: info.gttmmadr_size,
+                aperture_size: info.aperture_size,
+                ggtt_size: info.ggtt_size,
+            },
             model,
             golden,
         })
@@ -106,6 +123,11 @@ impl Device {
     /// Minor number of the card's primary DRM node.
     pub fn drm_minor(&self) -> u32 {
         self.drm_minor
+    }
+
+    /// How large its parts are.
+    pub fn geometry(&self) -> Geometry {
+        self.geometry
     }
 
     /// The golden state in use.

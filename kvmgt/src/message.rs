@@ -5,11 +5,13 @@
 //! prints it puts in front. Refusals of the contract itself are [`iface::client::Refusal`].
 
 use crate::golden::{BadFile, FileError, FileName, PciIds};
+use crate::vgpu::kind::Name;
+use crate::vgpu::shares::{Refusal, Shortage};
 use core::fmt;
 use iface::registers::Platform;
 use iface::snapshot::Damage;
 use iface::version::Version;
-use kernel::prelude::{Error, ENODEV, ENOMEM};
+use kernel::prelude::{Error, ENODEV, ENOMEM, ENOSPC};
 
 mod complaint;
 mod no_vgpu;
@@ -169,6 +171,34 @@ impl fmt::Display for FileIgnored {
             FileError::Failed(error) => write!(f, "{}", Errno(*error))?,
         }
         f.write_str("; the snapshot is used")
+    }
+}
+
+/// A vGPU was not made. Level: error.
+#[derive(Clone, Copy, Debug)]
+pub enum NotMade {
+    /// Other vGPUs have what it needs.
+    Shortage(Name, Shortage),
+    /// The host half did not give it.
+    Refusal(Name, Refusal),
+}
+
+impl NotMade {
+    /// What creating it returns then.
+    pub fn error(&self) -> Error {
+        match self {
+            Self::Shortage(..) => ENOSPC,
+            Self::Refusal(_, refusal) => refusal.error,
+        }
+    }
+}
+
+impl fmt::Display for NotMade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shortage(name, shortage) => write!(f, "no vGPU of type {name}: {shortage}"),
+            Self::Refusal(name, refusal) => write!(f, "no vGPU of type {name}: {refusal}"),
+        }
     }
 }
 

@@ -2,16 +2,103 @@
 //! Stand-ins for the host half and the VM, for unit tests.
 
 use crate::address::{DmaAddress, Gfn};
+use crate::device::Device;
+use crate::golden::PciIds;
 use crate::guest::{Event, Guest};
 use crate::host::Host;
+use iface::registers::Platform;
+use iface::snapshot::{blob_size, BlobWriter, CONFIG_SIZE};
 use iface::types::{mmio, GgttRange, GgttRequest, Info, MmioOp, REGION_APERTURE};
+use iface::version::Version;
 use kernel::prelude::*;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::vec::Vec;
 
+/// The GPU of the stand-ins.
+const PLATFORM: Platform = Platform::Skl;
+const IDS: PciIds = PciIds {
+    vendor: 0x8086,
+    device: 0x1912,
+    revision: 6,
+};
+
 /// What a reserved entry leads to as long as nobody wrote it.
 pub const SCRATCH: u64 = 0;
+
+/// A Skylake's description, with so many bytes of aperture.
+pub fn info(aperture_size: u64) -> Info {
+    Info {
+        platform: PLATFORM as u32,
+        stepping: 0,
+        vendor: IDS.vendor,
+        device: IDS.device,
+        subsystem_vendor: 0,
+        subsystem: 0,
+        revision: IDS.revision.into(),
+        drm_minor: 0,
+        ggtt_size: 4 << 30,
+        aperture_size,
+        aperture_base: 0,
+        gttmmadr_base: 0,
+        gttmmadr_size: 16 << 20,
+        fence_count: 32,
+        page_sizes: 0,
+        pipe_offsets: Default::default(),
+        transcoder_offsets: Default::default(),
+        cursor_offsets: Default::default(),
+        pipe_mask: 0,
+        engine_count: 0,
+        engines: Default::default(),
+        flags: 0,
+        parent: core::ptr::null_mut(),
+        dma_device: core::ptr::null_mut(),
+        card: core::ptr::null_mut(),
+    }
+}
+
+/// The configuration space of a Skylake as a snapshot has it, with a list of four capabilities
+/// like that of real ones: vendor-specific, PCI Express, MSI, power management.
+pub fn config() -> [u8; CONFIG_SIZE] {
+    let mut config = [0; CONFIG_SIZE];
+    let mut set = |at: usize, bytes: &[u8]| config[at..at + bytes.len()].copy_from_slice(bytes);
+    set(0x00, &IDS.vendor.to_le_bytes());
+    set(0x02, &IDS.device.to_le_bytes());
+    set(0x04, &[0x00, 0x04, 0x10, 0x00]);
+    set(0x08, &[IDS.revision, 0x00, 0x00, 0x03]);
+    set(0x10, &[0x04]);
+    set(0x18, &[0x0c]);
+    set(0x20, &[0x01]);
+    set(0x2c, &[0x86, 0x80, 0x12, 0x22]);
+    set(0x34, &[0x40]);
+    set(0x3d, &[0x01]);
+    set(0x40, &[0x09, 0x70, 0x0c, 0x01]);
+    // 64 MiB of stolen memory, 8 MiB of entries.
+    set(0x50, &[0xc0, 0x02]);
+    set(0x70, &[0x10, 0xac, 0x92, 0x00]);
+    set(0xac, &[0x05, 0xd0, 0x00, 0x00]);
+    set(0xd0, &[0x01, 0x00, 0x22, 0x00]);
+    config
+}
+
+/// The host half of a Skylake with a snapshot that has no register, and so many bytes of aperture.
+pub fn host(aperture_size: u64) -> FakeHost {
+    let snapshot = snapshot_of(&config());
+    FakeHost::new(info(aperture_size), Ok(snapshot))
+}
+
+/// A snapshot without registers.
+pub fn snapshot_of(config: &[u8; CONFIG_SIZE]) -> Vec<u8> {
+    let mut bytes = std::vec![0; blob_size(0, 0).unwrap()];
+    let writer = BlobWriter::new(&mut bytes, PLATFORM, false, 0, 0, config);
+    writer.unwrap().finish().unwrap();
+    bytes
+}
+
+/// What kvmgt knows of such a GPU.
+pub fn device(host: &FakeHost) -> Device {
+    Device::new(host, Version::CURRENT, 1).unwrap()
+}
 
 /// A host half that says what a test wants, with a GGTT, fences and registers of its own.
 pub struct FakeHost {
@@ -34,6 +121,8 @@ pub struct FakeState {
     pub registers: BTreeMap<u32, u32>,
     /// How often entries were written and flushed.
     pub flushes: usize,
+    /// What a write of entries fails with, if it is to fail.
+    pub refuses_writes: Option<Error>,
     next: u64,
 }
 
@@ -121,6 +210,9 @@ impl Host for FakeHost {
 
     fn ggtt_write(&self, range: u64, first: u32, entries: &[u64]) -> Result {
         let mut state = self.state.borrow_mut();
+        if let Some(error) = state.refuses_writes {
+            return Err(error);
+        }
         state.flushes += 1;
         let (_, of_range) = state.ranges.get_mut(&range).ok_or(EBADF)?;
         let first = first as usize;

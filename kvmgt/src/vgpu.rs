@@ -19,7 +19,7 @@ pub mod kind;
 pub mod shares;
 
 use kind::Kind;
-use shares::VgpuId;
+use shares::{Refusal, Resource, VgpuId};
 
 /// The parts of a vGPU that a client of VFIO reads and writes, but for the aperture, which is
 /// memory: see [`Vgpu::aperture`].
@@ -48,7 +48,12 @@ impl Vgpu {
     ///
     /// What the host half said (`ENOSPC`: its GGTT or its fences are in use otherwise), `ENOMEM`.
     /// Nothing is held then.
-    pub fn new(device: &Device, host: &dyn Host, id: VgpuId, kind: &'static Kind) -> Result<Self> {
+    pub fn new(
+        device: &Device,
+        host: &dyn Host,
+        id: VgpuId,
+        kind: &'static Kind,
+    ) -> Result<Self, Refusal> {
         let config = ConfigSpace::new(device)?;
         let mmio = Mmio::new(device, id)?;
         let ggtt = Ggtt::new(device, host, kind)?;
@@ -56,7 +61,7 @@ impl Vgpu {
             Ok(fences) => fences,
             Err(error) => {
                 ggtt.destroy(host);
-                return Err(error);
+                return Err(kind.refused(Resource::Fences, error));
             }
         };
         let mut vgpu = Self {
@@ -176,7 +181,7 @@ impl Vgpu {
 
     /// The state of reset, for all that is not the host's.
     fn restart(&mut self, device: &Device) {
-        self.config.reset(device, &self.ggtt);
+        self.config.reset(device);
         self.mmio.reset(device, self.kind, &self.ggtt);
     }
 
@@ -196,3 +201,6 @@ impl Vgpu {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

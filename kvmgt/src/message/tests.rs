@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 use super::*;
+use crate::vgpu::kind::KINDS;
+use crate::vgpu::shares::Resource;
 use kernel::prelude::{EIO, ENOMEM};
 
 const IDS: PciIds = PciIds {
@@ -34,6 +36,60 @@ fn file_ignored_says_what_is_wrong_and_what_is_used() {
         FileIgnored(FileName(IDS), truncated).to_string(),
         "i915/gvt/vid_0x8086_did_0x5916_rid_0x02.golden_hw_state is ignored: it is damaged, \
          it has 100 bytes instead of 2101296; the snapshot is used"
+    );
+}
+
+#[test]
+fn not_made_for_a_shortage_names_the_resource_what_is_left_and_what_was_needed() {
+    let name = KINDS[1].name(Platform::Kbl);
+    let line = |resource, left| {
+        let needed = KINDS[1].needs(resource);
+        let shortage = Shortage {
+            resource,
+            left,
+            needed,
+        };
+        let line = NotMade::Shortage(name, shortage);
+        assert_eq!(line.error(), ENOSPC);
+        line.to_string()
+    };
+
+    assert_eq!(
+        line(Resource::Aperture, 64 << 20),
+        "no vGPU of type GVTg_V5_4: too little is left of aperture: 64 MiB, and 128 MiB needed"
+    );
+    assert_eq!(
+        line(Resource::High, 0),
+        "no vGPU of type GVTg_V5_4: too little is left of GGTT behind the aperture: \
+         0 MiB, and 512 MiB needed"
+    );
+    assert_eq!(
+        line(Resource::Fences, 3),
+        "no vGPU of type GVTg_V5_4: too little is left of fences: 3, and 4 needed"
+    );
+    assert_eq!(
+        line(Resource::Vgpus, 0),
+        "no vGPU of type GVTg_V5_4: too little is left of vGPUs: 0, and 1 needed"
+    );
+}
+
+#[test]
+fn not_made_for_a_refusal_names_what_i915_did_not_give() {
+    let name = KINDS[3].name(Platform::Bdw);
+    let line = |refusal| NotMade::Refusal(name, refusal).to_string();
+
+    assert_eq!(
+        line(KINDS[3].refused(Resource::High, ENOSPC)),
+        "no vGPU of type GVTg_V4_1: i915 uses too much of GGTT behind the aperture: \
+         2048 MiB needed in one piece"
+    );
+    assert_eq!(
+        line(KINDS[3].refused(Resource::Fences, ENOSPC)),
+        "no vGPU of type GVTg_V4_1: i915 uses too much of fences: 4 needed"
+    );
+    assert_eq!(
+        line(KINDS[3].refused(Resource::Aperture, ENOMEM)),
+        "no vGPU of type GVTg_V4_1: error -12"
     );
 }
 

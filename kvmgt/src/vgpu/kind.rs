@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The types of vGPUs that users choose from: so much of the GPU, by name.
 
+use super::shares::{Refusal, Resource};
 use core::fmt;
 use iface::registers::Platform;
+use kernel::prelude::*;
 
 /// Bytes of a MiB.
-const MIB: u64 = 1 << 20;
+pub(super) const MIB: u64 = 1 << 20;
 
 /// What of the aperture the host keeps for itself, in bytes.
 pub const HOST_APERTURE: u64 = 128 * MIB;
@@ -68,6 +70,25 @@ pub static KINDS: [Kind; 4] = [
 ];
 
 impl Kind {
+    /// How much of something one takes: bytes, or a number.
+    pub fn needs(&self, resource: Resource) -> u64 {
+        match resource {
+            Resource::Aperture => self.aperture,
+            Resource::High => self.high,
+            Resource::Fences => self.fences.into(),
+            Resource::Vgpus => 1,
+        }
+    }
+
+    /// What the host half's refusal of one of these means.
+    pub(crate) fn refused(&self, resource: Resource, error: Error) -> Refusal {
+        Refusal {
+            resource: Some(resource),
+            needed: self.needs(resource),
+            error,
+        }
+    }
+
     /// Its name on GPUs of a platform, as users know it but for the driver's name in front.
     pub fn name(&self, platform: Platform) -> Name {
         Name {

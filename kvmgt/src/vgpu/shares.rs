@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! What of a GPU is given to vGPUs, and what is left.
 
-use super::kind::{Kind, HOST_APERTURE, HOST_FENCES, HOST_HIGH, KINDS};
+use super::kind::{Kind, HOST_APERTURE, HOST_FENCES, HOST_HIGH, KINDS, MIB};
 use core::fmt;
 use iface::types::Info;
+use kernel::prelude::*;
 
 /// The most vGPUs of a GPU.
 pub const MAX_VGPUS: u32 = 7;
@@ -38,7 +39,43 @@ pub enum Resource {
     Vgpus,
 }
 
-/// A GPU lacks something for a vGPU.
+impl Resource {
+    /// So much of it, as users count it.
+    fn amount(self, amount: u64) -> Amount {
+        match self {
+            Self::Aperture | Self::High => Amount::Bytes(amount),
+            Self::Fences | Self::Vgpus => Amount::Number(amount),
+        }
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Aperture => "aperture",
+            Self::High => "GGTT behind the aperture",
+            Self::Fences => "fences",
+            Self::Vgpus => "vGPUs",
+        })
+    }
+}
+
+/// How much of something.
+enum Amount {
+    Bytes(u64),
+    Number(u64),
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(bytes) => write!(f, "{} MiB", bytes / MIB),
+            Self::Number(number) => write!(f, "{number}"),
+        }
+    }
+}
+
+/// vGPUs have taken so much of something that too little is left for one more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shortage {
     /// Of what.
@@ -47,6 +84,65 @@ pub struct Shortage {
     pub left: u64,
     /// How much was needed.
     pub needed: u64,
+}
+
+impl fmt::Display for Shortage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            resource,
+            left,
+            needed,
+        } = *self;
+        let (left, needed) = (resource.amount(left), resource.amount(needed));
+        write!(
+            f,
+            "too little is left of {resource}: {left}, and {needed} needed"
+        )
+    }
+}
+
+/// The host half did not give what a vGPU needs, although vGPUs have left enough of it: the host
+/// uses it otherwise, or something failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Of what; `None` if it was about nothing of which a GPU has only so much.
+    pub resource: Option<Resource>,
+    /// How much was needed.
+    pub needed: u64,
+    /// What the host half said, or `ENOMEM`.
+    pub error: Error,
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self {
+            resource: None,
+            needed: 0,
+            error,
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        refusal.error
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.resource {
+            Some(resource) if self.error == ENOSPC => {
+                let needed = resource.amount(self.needed);
+                write!(f, "i915 uses too much of {resource}: {needed} needed")?;
+                match resource {
+                    Resource::Aperture | Resource::High => f.write_str(" in one piece"),
+                    Resource::Fences | Resource::Vgpus => Ok(()),
+                }
+            }
+            _ => write!(f, "error {}", self.error.to_errno()),
+        }
+    }
 }
 
 /// The parts of a GPU that vGPUs may take, and how much of them is left. One a GPU; what takes
@@ -87,9 +183,10 @@ impl Shares {
     /// How many more vGPUs of a type there can be.
     pub fn available(&self, kind: &Kind) -> u32 {
         let of = |left: u64, needed: u64| left.checked_div(needed).unwrap_or(0);
-        let fits = of(self.aperture, kind.aperture)
-            .min(of(self.high, kind.high))
-            .min(of(self.fences.into(), kind.fences.into()))
+        let needs = |resource| kind.needs(resource);
+        let fits = of(self.aperture, needs(Resource::Aperture))
+            .min(of(self.high, needs(Resource::High)))
+            .min(of(self.fences.into(), needs(Resource::Fences)))
             .min(self.ids_left().into());
         u32::try_from(fits).unwrap_or(MAX_VGPUS)
     }
@@ -100,18 +197,18 @@ impl Shares {
     ///
     /// The first thing that is not left.
     pub fn take(&mut self, kind: &Kind) -> Result<VgpuId, Shortage> {
-        let lack = |resource, left: u64, needed: u64| match left.checked_sub(needed) {
-            Some(rest) => Ok(rest),
-            None => Err(Shortage {
+        let rest = |resource, left: u64| {
+            let needed = kind.needs(resource);
+            left.checked_sub(needed).ok_or(Shortage {
                 resource,
                 left,
                 needed,
-            }),
+            })
         };
-        let aperture = lack(Resource::Aperture, self.aperture, kind.aperture)?;
-        let high = lack(Resource::High, self.high, kind.high)?;
-        lack(Resource::Fences, self.fences.into(), kind.fences.into())?;
-        lack(Resource::Vgpus, self.ids_left().into(), 1)?;
+        let aperture = rest(Resource::Aperture, self.aperture)?;
+        let high = rest(Resource::High, self.high)?;
+        rest(Resource::Fences, self.fences.into())?;
+        rest(Resource::Vgpus, self.ids_left().into())?;
         let number = self.ids.trailing_ones();
         self.ids |= 1_u32.checked_shl(number).unwrap_or(0);
         self.aperture = aperture;
@@ -133,3 +230,6 @@ impl Shares {
         MAX_VGPUS.saturating_sub(self.ids.count_ones())
     }
 }
+
+#[cfg(test)]
+mod tests;

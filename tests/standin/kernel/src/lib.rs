@@ -26,6 +26,7 @@ pub mod error;
 pub mod ffi;
 pub mod fmt;
 pub mod prelude;
+pub mod rbtree;
 pub mod testing;
 
 /// What the stand-in's own messages are marked with.

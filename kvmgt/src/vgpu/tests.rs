@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+use super::*;
+use crate::testing::{self, FakeGuest, FakeHost};
+use kernel::testing::fail_each_alloc_with;
+use kind::KINDS;
+use shares::Shares;
+
+const MIB: u64 = 1 << 20;
+
+fn make(host: &FakeHost, kind: &'static Kind) -> Result<Vgpu, Refusal> {
+    let device = testing::device(host);
+    let id = Shares::new(&testing::info(512 * MIB))
+        .take(&KINDS[0])
+        .unwrap();
+    Vgpu::new(&device, host, id, kind)
+}
+
+/// What the vGPUs of a host half have taken of it: ranges and fences.
+fn taken(host: &FakeHost) -> (usize, usize) {
+    let state = host.state.borrow();
+    (state.ranges.len(), state.fences.len())
+}
+
+#[test]
+fn vgpu_can_go_to_another_thread() {
+    fn is_send<T: Send>() {}
+    is_send::<Vgpu>();
+}
+
+#[test]
+fn new_takes_what_the_type_has_and_destroy_gives_it_back() {
+    let host = testing::host(1024 * MIB);
+    for kind in &KINDS {
+        let vgpu = make(&host, kind).unwrap();
+
+        let aperture = vgpu.aperture();
+        assert_eq!(aperture.end - aperture.start, kind.aperture);
+        assert_eq!((vgpu.bar0_size(), vgpu.bar2_size()), (16 * MIB, 1024 * MIB));
+        assert_eq!((vgpu.id().number(), vgpu.kind()), (1, kind));
+        assert_eq!(taken(&host), (2, 1));
+        vgpu.destroy(&host);
+        assert_eq!(taken(&host), (0, 0));
+    }
+}
+
+#[test]
+fn new_when_the_host_has_no_fences_names_them_and_takes_nothing() {
+    let mut host = testing::host(1024 * MIB);
+    host.info.fence_count = 3;
+
+    let refusal = make(&host, &KINDS[0]).err();
+
+    assert_eq!(refusal, Some(KINDS[0].refused(Resource::Fences, ENOSPC)));
+    assert_eq!(taken(&host), (0, 0));
+}
+
+#[test]
+fn new_without_memory_anywhere_takes_nothing() {
+    let host = testing::host(512 * MIB);
+    let device = testing::device(&host);
+    let id = Shares::new(&host.info).take(&KINDS[0]).unwrap();
+
+    let sites = fail_each_alloc_with(
+        || {
+            let made = Vgpu::new(&device, &host, id, &KINDS[0]);
+            let made = made.map(|vgpu| vgpu.destroy(&host));
+            assert_eq!(taken(&host), (0, 0));
+            made
+        },
+        |refusal| refusal.error == ENOMEM,
+    );
+
+    assert!(sites >= 4, "only {sites} allocations");
+}
+
+#[test]
+fn s_09_reset_close_and_open_leave_nothing_of_the_vm_before() {
+    let host = testing::host(512 * MIB);
+    let device = testing::device(&host);
+    let ways: [fn(&mut Vgpu, &mut World<'_>); 3] = [Vgpu::reset, Vgpu::close, Vgpu::open];
+    for way in ways {
+        let mut vgpu = make(&host, &KINDS[0]).unwrap();
+        let mut guest = FakeGuest::default();
+        let mut world = World {
+            device: &device,
+            host: &host,
+            guest: &mut guest,
+        };
+        let start = vgpu.aperture().start;
+        let at = start / crate::address::PAGE_SIZE * crate::gtt::entry::ENTRY_SIZE;
+        vgpu.write(&mut world, Region::Config, 0xfc, &[0x55; 4])
+            .unwrap();
+        vgpu.ggtt
+            .write(&mut world, at, &0x5001_u64.to_le_bytes())
+            .unwrap();
+        let fences = vgpu.fences.count();
+        assert_eq!(fences, 4);
+        assert_ne!(host.entry(start), Some(testing::SCRATCH));
+
+        way(&mut vgpu, &mut world);
+
+        let (mut config, mut entry) = ([0xa5; 4], [0xa5; 8]);
+        vgpu.read(&mut world, Region::Config, 0xfc, &mut config)
+            .unwrap();
+        vgpu.ggtt.read(at, &mut entry).unwrap();
+        assert_eq!((config, entry), ([0; 4], [0; 8]));
+        assert_eq!(host.entry(start), Some(testing::SCRATCH));
+        assert!(guest.pinned.is_empty());
+        vgpu.destroy(&host);
+    }
+}
