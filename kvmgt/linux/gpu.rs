@@ -11,7 +11,7 @@ use kernel::{
 };
 use kvmgt_core::{
     device::Device,
-    message::NoVgpu,
+    message::NotMade,
     vgpu::{
         kind::Kind,
         shares::{Shares, VgpuId},
@@ -105,14 +105,15 @@ impl<'a> Gpu<'a> {
             }),
             Err(shortage) => {
                 let name = kind.name(self.device.model().platform);
-                dev_warn!(
-                    self.printer,
-                    "{}\n",
-                    format_args!("{}", NoVgpu::Share(name, shortage))
-                );
-                Err(ENOSPC)
+                Err(self.not_made(&NotMade::Shortage(name, shortage)))
             }
         }
+    }
+
+    /// Says why there is no vGPU, and returns the error for whoever wanted one.
+    pub(crate) fn not_made(&self, why: &NotMade) -> Error {
+        dev_err!(self.printer, "{}\n", format_args!("{why}"));
+        why.error()
     }
 }
 

@@ -40,7 +40,7 @@ use kernel::{
 use kvmgt_core::{
     address::{Gfn, PAGE_SHIFT},
     guest::World,
-    message::NoVgpu,
+    message::NotMade,
     vgpu::{kind::Kind, Vgpu},
 };
 
@@ -98,10 +98,9 @@ struct Owned<'a> {
 impl<'a> Owned<'a> {
     fn new(gpu: &'a Gpu<'a>, kind: &'static Kind) -> Result<Self> {
         let share = gpu.take(kind)?;
-        let vgpu = Vgpu::new(&gpu.device, &gpu.host, share.id, kind).inspect_err(|error| {
+        let vgpu = Vgpu::new(&gpu.device, &gpu.host, share.id, kind).map_err(|refusal| {
             let name = kind.name(gpu.device.model().platform);
-            let line = NoVgpu::Failed(name, *error);
-            dev_warn!(gpu.printer, "{}\n", format_args!("{line}"));
+            gpu.not_made(&NotMade::Refusal(name, refusal))
         })?;
         Ok(Self {
             vgpu: ManuallyDrop::new(vgpu),

@@ -14,10 +14,8 @@ use iface::version::Version;
 use kernel::prelude::{Error, ENODEV, ENOMEM, ENOSPC};
 
 mod complaint;
-mod no_vgpu;
 
 pub use complaint::Complaint;
-pub use no_vgpu::NoVgpu;
 
 /// What to do about an i915 and a kvmgt that do not fit.
 const REBUILD: &str = "load the i915 and the kvmgt of one build";
