@@ -9,6 +9,7 @@ pub mod c_gvt;
 pub mod contract;
 pub mod gem_work;
 pub mod golden;
+pub mod mdev;
 pub mod native;
 pub mod order;
 pub mod override_file;

@@ -34,6 +34,11 @@ pub const ALL: &[Test] = &[
     kernel(CI, "override-file", |c| {
         scenario::override_file::checked(c, Flavour::Plain)
     }),
+    kernel(CI, "mdev", |c| {
+        scenario::mdev::as_users_know_it(c, Flavour::Plain, 200)
+    }),
+    kernel(CI, "mdev-512M", |c| scenario::mdev::types(c, 512)),
+    kernel(CI, "mdev-1G", |c| scenario::mdev::types(c, 1024)),
     kernel(CI, "golden-is-pristine", scenario::golden::pristine),
     kernel(CI, "native-6.12", scenario::native::debian_6_12),
     kernel("stock-kernels", "native-6.1", scenario::native::debian_6_1),
@@ -71,6 +76,12 @@ pub const ALL: &[Test] = &[
     }),
     kernel("debug-kernel", "debug-override-file", |c| {
         scenario::override_file::checked(c, Flavour::Debug)
+    }),
+    kernel("debug-kernel", "debug-mdev", |c| {
+        scenario::mdev::as_users_know_it(c, Flavour::Debug, 20)
+    }),
+    kernel("vgpu-cycles", "mdev-1000-cycles", |c| {
+        scenario::mdev::as_users_know_it(c, Flavour::Plain, 1000)
     }),
     kernel("kernel-7.3", "host-7.3-boots", scenario::boot::host_7_3),
     Test {
