@@ -251,6 +251,31 @@ pub fn find(platform: Platform, vcs1: bool, offset: u32) -> Option<&'static Regi
         .find(|r| r.range().contains(offset) && r.is_on(platform, vcs1))
 }
 
+/// The offset of the register of that name, for constants: the same on all platforms that have it.
+///
+/// # Panics
+///
+/// There is no register of that name; in a constant that is a compile-time error.
+pub const fn named(name: &str) -> u32 {
+    let mut i = 0;
+    while i < TABLE.len() {
+        if same(TABLE[i].name.as_bytes(), name.as_bytes()) {
+            return TABLE[i].offset;
+        }
+        i += 1;
+    }
+    panic!("no such register")
+}
+
+/// `==`, which constants can't use on slices.
+const fn same(left: &[u8], right: &[u8]) -> bool {
+    let mut i = 0;
+    while i < left.len() && i < right.len() && left[i] == right[i] {
+        i += 1;
+    }
+    i == left.len() && i == right.len()
+}
+
 /// The runs that a snapshot of a GPU reads from hardware, sorted, neighbours joined.
 pub fn hardware_ranges(platform: Platform, vcs1: bool) -> impl Iterator<Item = Range> {
     let of_rows = rows(platform, vcs1)

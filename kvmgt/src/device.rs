@@ -4,6 +4,7 @@
 use crate::golden::{FileError, FileName, Golden, Model, PciIds};
 use crate::host::Host;
 use crate::message::{Attached, Failure};
+use crate::mmio::dispatch::Dispatch;
 use iface::registers::Platform;
 use iface::snapshot::Blob;
 use iface::types::Info;
@@ -33,6 +34,7 @@ pub struct Device {
     geometry: Geometry,
     model: Model,
     golden: Golden,
+    dispatch: Dispatch,
 }
 
 impl Device {
@@ -78,6 +80,7 @@ impl Device {
             },
             model,
             golden,
+            dispatch: Dispatch::new(model).map_err(Failure::Memory)?,
         })
     }
 
@@ -133,6 +136,11 @@ impl Device {
     /// The golden state in use.
     pub fn golden(&self) -> &Golden {
         &self.golden
+    }
+
+    /// What the registers of its vGPUs do.
+    pub fn dispatch(&self) -> &Dispatch {
+        &self.dispatch
     }
 
     /// The line that says that kvmgt has the GPU now.

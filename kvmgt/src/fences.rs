@@ -1,9 +1,54 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The fence registers of a vGPU, which detile what the CPU sees of the aperture.
 
+use crate::address::PAGE_SIZE;
 use crate::guest::World;
 use crate::host::Host;
+use crate::mmio::context::Share;
+use core::ops::Range;
 use kernel::prelude::*;
+
+/// FENCE: it is in use (PRM Vol 2c, FENCE, bit 0).
+const VALID: u64 = 1 << 0;
+/// FENCE: bits of an address in either half (PRM Vol 2c, FENCE, bits 31:12 and 63:44).
+const ADDRESS: u64 = 0xffff_f000;
+/// FENCE: bits from the address of the first page to that of the last one.
+const LAST_SHIFT: u32 = 32;
+
+/// What a fence register holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fence(pub(crate) u64);
+
+impl Fence {
+    /// A fence that does nothing.
+    const OFF: Self = Self(0);
+
+    /// Whether it is in use.
+    fn is_valid(self) -> bool {
+        self.0 & VALID != 0
+    }
+
+    /// The addresses that it detiles: the last one is that of its last page.
+    fn addresses(self) -> Range<u64> {
+        let last = self.0 >> LAST_SHIFT & ADDRESS;
+        self.0 & ADDRESS..last.saturating_add(PAGE_SIZE)
+    }
+
+    /// Whether all that it detiles is in a range, and that is something.
+    fn is_inside(self, range: &Range<u64>) -> bool {
+        let addresses = self.addresses();
+        range.start <= addresses.start && !addresses.is_empty() && addresses.end <= range.end
+    }
+}
+
+/// Why a fence is off although it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It would detile what is not the vGPU's.
+    Range,
+    /// What the host half said.
+    Host(Error),
+}
 
 /// Fence registers of the host that a vGPU has.
 pub struct Fences {
@@ -27,20 +72,40 @@ impl Fences {
         self.count
     }
 
-    /// Writes one.
+    /// Writes one: only inside the vGPU's own aperture, which the host half checks again.
     ///
     /// # Errors
     ///
-    /// What the host half said.
-    pub fn write(&mut self, world: &World<'_>, index: u32, value: u64, range: u64) -> Result {
-        world.host.fence_write(self.handle, index, value, range)
+    /// It is not accepted, and off.
+    pub(crate) fn write(
+        &mut self,
+        host: &dyn Host,
+        share: &Share,
+        index: u32,
+        fence: Fence,
+    ) -> Result<(), Refusal> {
+        let own = fence.is_inside(&share.aperture);
+        let accepted = if fence.is_valid() && own {
+            host.fence_write(self.handle, index, fence.0, share.aperture_handle)
+        } else {
+            host.fence_write(self.handle, index, Fence::OFF.0, share.aperture_handle)
+        };
+        if let Err(error) = accepted {
+            // Without its valid bit a fence is always accepted.
+            let _ = host.fence_write(self.handle, index, Fence::OFF.0, share.aperture_handle);
+            return Err(Refusal::Host(error));
+        }
+        if fence.is_valid() && !own {
+            return Err(Refusal::Range);
+        }
+        Ok(())
     }
 
     /// Disables all.
     pub fn clear(&mut self, world: &World<'_>) {
         for index in 0..self.count {
             // Without its valid bit a fence is always accepted.
-            let _ = world.host.fence_write(self.handle, index, 0, 0);
+            let _ = world.host.fence_write(self.handle, index, Fence::OFF.0, 0);
         }
     }
 
@@ -50,3 +115,6 @@ impl Fences {
         let _ = host.fences_release(self.handle);
     }
 }
+
+#[cfg(test)]
+mod tests;

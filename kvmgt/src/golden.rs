@@ -172,6 +172,11 @@ impl Golden {
         self.registers.get(offset).unwrap_or(0)
     }
 
+    /// The registers that are kept: their offsets, ascending, and their values. All others are zero.
+    pub fn registers(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        self.registers.iter()
+    }
+
     /// Number of register values that are kept, in dwords.
     pub fn kept(&self) -> usize {
         self.registers.len()

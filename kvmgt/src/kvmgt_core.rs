@@ -24,9 +24,12 @@ pub mod fences;
 pub mod golden;
 pub mod gtt;
 pub mod guest;
+pub mod hardware;
 pub mod host;
+pub mod interrupt;
 pub mod message;
 pub mod mmio;
+pub mod pvinfo;
 pub mod vgpu;
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use kernel::prelude::{Error, ENODEV, ENOMEM, ENOSPC};
 
 mod complaint;
 
-pub use complaint::Complaint;
+pub use complaint::{Complaint, Failsafe};
 
 /// What to do about an i915 and a kvmgt that do not fit.
 const REBUILD: &str = "load the i915 and the kvmgt of one build";

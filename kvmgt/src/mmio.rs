@@ -1,13 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! BAR 0: registers, and the GGTT behind them.
+//!
+//! An access is cut into dwords. Each finds its rule in constant time ([`dispatch`]), and the rule
+//! says what the register does ([`behaviour`]); a file below for each unit of the hardware does
+//! it. Bytes of a dword that an access does not write stay as they are, but for registers in which
+//! a one means "do": there they mean nothing.
 
+use crate::address::MmioOffset;
 use crate::device::Device;
 use crate::fences::Fences;
 use crate::gtt::ggtt::Ggtt;
 use crate::guest::World;
+use crate::interrupt::{self, Event};
 use crate::vgpu::kind::Kind;
 use crate::vgpu::shares::VgpuId;
+use behaviour::Behaviour;
+use context::{Context, Share, State};
+use iface::registers::{DWORD, MMIO_SIZE};
 use kernel::prelude::*;
+use registers::RegisterFile;
+use written::Written;
+
+mod aux_channel;
+mod behaviour;
+mod bxt_phy;
+pub(crate) mod context;
+mod ddi;
+pub mod dispatch;
+mod engine;
+mod fdi;
+mod fence;
+mod forcewake;
+mod gmbus;
+mod gt;
+pub mod later;
+mod nonpriv;
+mod panel;
+mod pch;
+mod pcode;
+mod pipe;
+mod pll;
+mod power;
+pub(crate) mod registers;
+mod reset;
+mod sbi;
+pub(crate) mod written;
+
+/// Where in BAR 0 the GGTT begins (PRM Vol 2c, GTTMMADR: the upper half of 16 MiB).
+const GGTT_START: u64 = 8 << 20;
 
 /// What of its vGPU a register reaches beyond the registers.
 pub struct Reach<'a> {
@@ -20,7 +60,29 @@ pub struct Reach<'a> {
 /// The registers of a vGPU.
 pub struct Mmio {
     id: VgpuId,
-    interrupt: bool,
+    registers: RegisterFile,
+    state: State,
+    share: Share,
+}
+
+/// What an access is to.
+enum Target {
+    /// The registers.
+    Registers(MmioOffset),
+    /// What is between them and the GGTT: nothing.
+    Hole,
+    /// The GGTT, at an offset in its table.
+    Ggtt(u64),
+}
+
+impl Target {
+    fn of(offset: u64) -> Self {
+        match (u32::try_from(offset), offset.checked_sub(GGTT_START)) {
+            (_, Some(in_table)) => Self::Ggtt(in_table),
+            (Ok(offset), None) if offset < MMIO_SIZE => Self::Registers(MmioOffset(offset)),
+            _ => Self::Hole,
+        }
+    }
 }
 
 impl Mmio {
@@ -33,25 +95,63 @@ impl Mmio {
         let _ = device;
         Ok(Self {
             id,
-            interrupt: false,
+            registers: RegisterFile::new()?,
+            state: State::default(),
+            share: Share::default(),
         })
     }
 
-    /// The state of reset: all registers are golden.
+    /// The state of reset: all registers are golden, and the guest is a new one.
     pub fn reset(&mut self, device: &Device, kind: &Kind, ggtt: &Ggtt) {
-        let _ = (device, kind, ggtt, self.id);
+        let share = Share {
+            aperture: ggtt.aperture(),
+            aperture_handle: ggtt.aperture_handle(),
+            high: ggtt.high(),
+            fences: kind.fences,
+        };
+        self.reset_with(device, share);
+    }
+
+    fn reset_with(&mut self, device: &Device, share: Share) {
+        self.share = share;
+        let id = self.id.number();
+        reset::reset_device(
+            &mut self.registers,
+            &mut self.state,
+            device,
+            id,
+            &self.share,
+        );
     }
 
     /// Whether an access since this was last asked wants a message to be sent.
     pub fn take_interrupt(&mut self) -> bool {
-        core::mem::take(&mut self.interrupt)
+        core::mem::take(&mut self.state.interrupt)
+    }
+
+    /// Whether the guest can't be served: its registers are memory and its GGTT stays as it is,
+    /// until reset.
+    pub fn is_failsafe(&self) -> bool {
+        self.state.failsafe
+    }
+
+    /// What the register at an offset holds, without reading it as a guest does.
+    pub fn peek(&self, offset: MmioOffset) -> u32 {
+        self.registers.get(offset)
+    }
+
+    /// An event happens; [`take_interrupt`](Self::take_interrupt) tells whether the guest wants to
+    /// know.
+    pub fn raise(&mut self, world: &mut World<'_>, fences: &mut Fences, event: Event) {
+        interrupt::raise(&mut self.context(world, fences), event);
     }
 
     /// Reads BAR 0.
     ///
     /// # Errors
     ///
-    /// `EINVAL` not 1, 2, 4 or 8 bytes, not at a multiple of that, or not inside of BAR 0.
+    /// `EINVAL` not 1, 2, 4 or 8 bytes, not at a multiple of that (but for registers that take
+    /// any), or not inside of BAR 0.
     pub fn read(
         &mut self,
         world: &mut World<'_>,
@@ -59,8 +159,18 @@ impl Mmio {
         offset: u64,
         data: &mut [u8],
     ) -> Result {
-        let _ = (world, reach, offset, data);
-        Err(EINVAL)
+        check_access(world.device, offset, data.len())?;
+        match Target::of(offset) {
+            Target::Registers(offset) => {
+                self.read_registers(world, reach.fences, offset, data);
+                Ok(())
+            }
+            Target::Hole => {
+                data.fill(u8::MAX);
+                Ok(())
+            }
+            Target::Ggtt(offset) => reach.ggtt.read(offset, data),
+        }
     }
 
     /// Writes BAR 0.
@@ -75,7 +185,130 @@ impl Mmio {
         offset: u64,
         data: &[u8],
     ) -> Result {
-        let _ = (world, reach, offset, data);
-        Err(EINVAL)
+        check_access(world.device, offset, data.len())?;
+        match Target::of(offset) {
+            Target::Registers(offset) => {
+                self.write_registers(world, reach.fences, offset, data);
+                Ok(())
+            }
+            Target::Hole => Ok(()),
+            // What a guest that can't be served maps is not mapped.
+            Target::Ggtt(_) if self.state.failsafe => Ok(()),
+            Target::Ggtt(offset) => reach.ggtt.write(world, offset, data),
+        }
+    }
+
+    fn context<'a>(&'a mut self, world: &'a mut World<'_>, fences: &'a mut Fences) -> Context<'a> {
+        Context {
+            device: world.device,
+            host: world.host,
+            guest: &mut *world.guest,
+            fences,
+            share: &self.share,
+            vgpu: self.id.number(),
+            registers: &mut self.registers,
+            state: &mut self.state,
+        }
+    }
+
+    fn read_registers(
+        &mut self,
+        world: &mut World<'_>,
+        fences: &mut Fences,
+        offset: MmioOffset,
+        data: &mut [u8],
+    ) {
+        let mut context = self.context(world, fences);
+        let mut rest = data;
+        let mut at = offset.0;
+        while !rest.is_empty() {
+            let skip = (at % DWORD) as usize;
+            let bytes = read_dword(&mut context, dword(at)).to_le_bytes();
+            let bytes = bytes.get(skip..).unwrap_or_default();
+            let count = bytes.len().min(rest.len());
+            let (now, behind) = rest.split_at_mut_checked(count).unwrap_or_default();
+            now.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+            rest = behind;
+            at = next_dword(at);
+        }
+    }
+
+    fn write_registers(
+        &mut self,
+        world: &mut World<'_>,
+        fences: &mut Fences,
+        offset: MmioOffset,
+        data: &[u8],
+    ) {
+        let mut context = self.context(world, fences);
+        let mut rest = data.iter();
+        let mut at = offset.0;
+        while !rest.as_slice().is_empty() {
+            let skip = (at % DWORD) as usize;
+            let mut bytes = [None; DWORD as usize];
+            let written = bytes.get_mut(skip..).unwrap_or_default().iter_mut();
+            written
+                .zip(rest.by_ref())
+                .for_each(|(to, from)| *to = Some(*from));
+            write_dword(&mut context, dword(at), Written::new(bytes));
+            at = next_dword(at);
+        }
     }
 }
+
+/// The offset of the dword that `offset` is in.
+fn dword(offset: u32) -> MmioOffset {
+    MmioOffset(offset & !(DWORD - 1))
+}
+
+/// The first offset behind the dword that `offset` is in.
+fn next_dword(offset: u32) -> u32 {
+    dword(offset).0.saturating_add(DWORD)
+}
+
+/// Fails unless an access has a size that there is, and an alignment that is allowed there.
+fn check_access(device: &Device, offset: u64, len: usize) -> Result {
+    let (size, low_bits) = match len {
+        1 => (1, 0),
+        2 => (2, 1),
+        4 => (4, 3),
+        8 => (8, 7),
+        _ => return Err(EINVAL),
+    };
+    let aligned = offset & low_bits == 0;
+    let allowed = match Target::of(offset) {
+        Target::Registers(at) => {
+            let inside = offset.saturating_add(size) <= u64::from(MMIO_SIZE);
+            inside && (aligned || device.dispatch().rule(at).unaligned)
+        }
+        Target::Hole | Target::Ggtt(_) => aligned,
+    };
+    match allowed {
+        true => Ok(()),
+        false => Err(EINVAL),
+    }
+}
+
+fn read_dword(context: &mut Context<'_>, at: MmioOffset) -> u32 {
+    if context.state.failsafe {
+        return context.registers.get(at);
+    }
+    let behaviour = context.device.dispatch().rule(at).behaviour;
+    behaviour.read(context, at)
+}
+
+fn write_dword(context: &mut Context<'_>, at: MmioOffset, written: Written) {
+    if context.state.failsafe {
+        return context.store(at, written);
+    }
+    let device = context.device;
+    let rule = device.dispatch().rule(at);
+    let written = written.without(rule.read_only);
+    match (rule.behaviour, rule.masked) {
+        (Behaviour::Plain, true) => context.store_masked(at, written),
+        (behaviour, _) => behaviour.write(context, at, written),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -143,3 +143,16 @@ fn registers_that_i915_writes_first_are_not_read() {
         assert_eq!(row.source, Source::ProgrammedEarly, "{name}");
     }
 }
+
+#[test]
+fn named_is_the_offset_of_each_row_of_that_name() {
+    for row in TABLE {
+        assert_eq!(named(row.name), row.offset, "{}", row.name);
+    }
+}
+
+#[test]
+#[should_panic(expected = "no such register")]
+fn named_with_the_beginning_of_a_name_panics() {
+    named("GEN8_MASTER_IR");
+}

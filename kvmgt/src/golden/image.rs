@@ -91,6 +91,15 @@ impl RegisterImage {
         self.values.get(usize::try_from(index).ok()?).copied()
     }
 
+    /// The registers that it has: their offsets, ascending, and their values.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        self.runs.iter().flat_map(|run| {
+            let offsets = (run.start..run.end()).step_by(DWORD as usize);
+            let values = self.values.get(run.first as usize..);
+            offsets.zip(values.unwrap_or_default().iter().copied())
+        })
+    }
+
     /// Copies the register space from `offset` on into `buf`, little-endian.
     ///
     /// What the image does not have reads as zero, also behind the end.

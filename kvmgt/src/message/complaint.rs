@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! What is said of a guest that did what it must not.
 
-use crate::address::Gma;
+use crate::address::{Gma, MmioOffset};
 use crate::gtt::entry::GuestEntry;
 use core::fmt;
 use kernel::prelude::*;
@@ -33,6 +33,56 @@ pub enum Complaint {
         /// What the host half said.
         error: Error,
     },
+    /// A fence that would detile what is not the vGPU's; it is off.
+    FenceRange {
+        /// Its number in the vGPU.
+        index: u32,
+        /// What was written.
+        value: u64,
+    },
+    /// A fence that the vGPU does not have was read or written.
+    FenceIndex {
+        /// Which one.
+        index: u32,
+        /// How many it has.
+        count: u32,
+    },
+    /// A value that a register does not take.
+    Register {
+        /// The register's name.
+        name: &'static str,
+        /// Its offset.
+        offset: MmioOffset,
+        /// What was written.
+        value: u32,
+        /// The rule that it breaks, and what became of it.
+        rule: &'static str,
+    },
+    /// A part of PVINFO was read in which there is nothing.
+    PvinfoRead {
+        /// The register.
+        offset: MmioOffset,
+    },
+    /// A part of PVINFO was written that is not for writing.
+    PvinfoWrite {
+        /// The register.
+        offset: MmioOffset,
+        /// What was written.
+        value: u32,
+    },
+    /// A notification that nobody knows.
+    Notification(u32),
+    /// The vGPU does nothing more until it is reset.
+    Failsafe(Failsafe),
+}
+
+/// Why a guest can't be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failsafe {
+    /// Its driver does not know that it has a vGPU, or what a vGPU can't do.
+    UnsupportedGuest,
+    /// It says that its share of the GPU is too small.
+    InsufficientResources,
 }
 
 impl fmt::Display for Complaint {
@@ -59,6 +109,39 @@ impl fmt::Display for Complaint {
                 "the GGTT entry of {address} is not written: error {}",
                 error.to_errno()
             ),
+            Self::FenceRange { index, value } => write!(
+                f,
+                "fence {index} is off: {value:#x} is not inside the vGPU's aperture"
+            ),
+            Self::FenceIndex { index, count } => {
+                write!(
+                    f,
+                    "there is no fence {index}: the vGPU has the first {count}"
+                )
+            }
+            Self::Register {
+                name,
+                offset,
+                value,
+                rule,
+            } => write!(f, "{value:#x} to register {name} ({offset}): {rule}"),
+            Self::PvinfoRead { offset } => {
+                write!(f, "PVINFO has nothing to read at register {offset}")
+            }
+            Self::PvinfoWrite { offset, value } => write!(
+                f,
+                "{value:#x} to register {offset} of PVINFO is ignored: it is not for writing"
+            ),
+            Self::Notification(number) => {
+                write!(f, "notification {number} of PVINFO is unknown")
+            }
+            Self::Failsafe(reason) => {
+                f.write_str(match reason {
+                    Failsafe::UnsupportedGuest => "the guest's driver does not know GVT-g",
+                    Failsafe::InsufficientResources => "the guest needs a larger type of vGPU",
+                })?;
+                f.write_str(": the vGPU is failsafe and does nothing until it is reset")
+            }
         }
     }
 }

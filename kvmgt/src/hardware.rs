@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! The parts of a GPU that there are several of, by their names.
+
+/// A command streamer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// Render.
+    Rcs,
+    /// Blitter.
+    Bcs,
+    /// Video.
+    Vcs,
+    /// The second video engine, which not every GPU has.
+    Vcs1,
+    /// Video enhancement.
+    Vecs,
+}
+
+impl Engine {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Rcs, Self::Bcs, Self::Vcs, Self::Vcs1, Self::Vecs];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rcs => "RCS",
+            Self::Bcs => "BCS",
+            Self::Vcs => "VCS",
+            Self::Vcs1 => "VCS1",
+            Self::Vecs => "VECS",
+        }
+    }
+
+    /// Splits the name of a register into the engine that it begins with, and the rest.
+    pub fn split(register: &str) -> Option<(Self, &str)> {
+        let (engine, rest) = register.split_once('_')?;
+        let engine = Self::ALL.into_iter().find(|e| e.name() == engine)?;
+        Some((engine, rest))
+    }
+}
+
+/// A display pipe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pipe {
+    /// The first.
+    A,
+    /// The second.
+    B,
+    /// The third.
+    C,
+}
+
+impl Pipe {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::A, Self::B, Self::C];
+
+    /// The pipe that is called `letter` in names of registers.
+    pub fn from_letter(letter: &str) -> Option<Self> {
+        match letter {
+            "A" => Some(Self::A),
+            "B" => Some(Self::B),
+            "C" => Some(Self::C),
+            _ => None,
+        }
+    }
+}
+
+/// A port of the display engine, or its AUX channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// The first: eDP.
+    A,
+    /// The second.
+    B,
+    /// The third.
+    C,
+    /// The fourth.
+    D,
+    /// The fifth: what is left of analog outputs.
+    E,
+}
+
+impl Port {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::A, Self::B, Self::C, Self::D, Self::E];
+
+    /// The port that is called `letter` in names of registers.
+    pub fn from_letter(letter: &str) -> Option<Self> {
+        match letter {
+            "A" => Some(Self::A),
+            "B" => Some(Self::B),
+            "C" => Some(Self::C),
+            "D" => Some(Self::D),
+            "E" => Some(Self::E),
+            _ => None,
+        }
+    }
+}
