@@ -10,6 +10,7 @@
 //! | `guest` | what it does to its VM |
 //! | `ioctl` | ioctls of its file |
 //! | `irq` | the eventfds that stand for its interrupts |
+//! | `mmio_diff` | its registers beside those of the GPU |
 
 mod access;
 mod aperture;
@@ -18,6 +19,7 @@ mod folder;
 mod guest;
 mod ioctl;
 mod irq;
+mod mmio_diff;
 
 use crate::{
     c::raw,

@@ -4,7 +4,7 @@
 //! All of its functions take `&mut self`: whoever brings it to a VM has a lock around it. They may
 //! sleep. What surrounds it comes with each call, as a [`World`].
 
-use crate::address::Gfn;
+use crate::address::{Gfn, MmioOffset};
 use crate::config_space::ConfigSpace;
 use crate::device::Device;
 use crate::fences::Fences;
@@ -171,6 +171,11 @@ impl Vgpu {
                 Ok(())
             }
         }
+    }
+
+    /// What a register holds, without what reading it does: for whoever looks from outside.
+    pub fn peek(&self, offset: MmioOffset) -> u32 {
+        self.mmio.peek(offset)
     }
 
     /// The guest's memory goes away from page `first` on, `count` pages of it. Nothing that the
