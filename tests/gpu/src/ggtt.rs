@@ -55,6 +55,15 @@ impl Ggtt {
 
     /// Writes bytes of the table; bytes outside are ignored.
     pub fn write(&mut self, offset: u64, data: &[u8]) {
+        // Whole entries, as drivers write them: many at a time when a table is set up.
+        if offset % 8 == 0 && data.len() % 8 == 0 {
+            let first = usize::try_from(offset / 8).unwrap_or(GGTT_ENTRIES);
+            let entries = self.entries.iter_mut().skip(first);
+            for (entry, bytes) in entries.zip(data.chunks_exact(8)) {
+                *entry = bytes.try_into().map_or(0, u64::from_le_bytes);
+            }
+            return;
+        }
         for (index, byte) in (0..).zip(data) {
             let at = offset.saturating_add(index);
             let Some(entry) = usize::try_from(at / 8)

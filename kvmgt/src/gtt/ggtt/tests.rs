@@ -242,7 +242,7 @@ fn s_45d_between_two_halves_in_either_order_the_gpu_sees_scratch() {
 
             assert_eq!(bed.read(at), new);
             assert_eq!(bed.gpu(at), DMA + 0x34_0000_7001);
-            assert_eq!(bed.pinned(), [0x34_0000_7]);
+            assert_eq!(bed.pinned(), [0x0340_0007]);
         });
     }
 }

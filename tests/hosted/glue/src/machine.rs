@@ -2,13 +2,15 @@
 //! A machine: the software GPU, its memory, and what a PCI bus and firmware do to it.
 
 use gen9_gpu::regs::gt;
-use gen9_gpu::{Gpu, MmioOffset, NoInterrupts, Options, Platform, PlatformId, VecMemory};
+use gen9_gpu::{
+    DmaMemory, Gpu, MmioOffset, NoInterrupts, Options, Platform, PlatformId, VecMemory,
+};
 use iface::registers;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Memory of the machine: addresses that entries of the GGTT can name.
-const MEMORY_SIZE: u64 = 1 << 36;
+/// Bytes of the machine's own memory, from address 0 on.
+pub const MEMORY_SIZE: u64 = 1 << 36;
 /// Where firmware puts BAR 0 and the aperture.
 const BAR0_ADDRESS: u64 = 0xc000_0000;
 const APERTURE_ADDRESS: u64 = 0x80_0000_0000;
@@ -38,7 +40,11 @@ impl Machine {
     /// Switches a machine on: the GPU holds reset state, firmware has programmed the display and
     /// assigned addresses.
     pub fn new(options: Options) -> Arc<Self> {
-        let memory = Arc::new(VecMemory::new(MEMORY_SIZE));
+        Self::with_memory(options, Arc::new(VecMemory::new(MEMORY_SIZE)))
+    }
+
+    /// As [`new`](Self::new), with the memory that the GPU's DMA reaches.
+    pub fn with_memory(options: Options, memory: Arc<dyn DmaMemory>) -> Arc<Self> {
         let gpu = Gpu::new(options.clone(), memory, Box::new(NoInterrupts));
         let machine = Machine {
             gpu: Mutex::new(gpu),
@@ -121,9 +127,17 @@ impl Machine {
 
     /// Writes entries of the GGTT.
     pub fn ggtt_write(&self, first: u64, entries: &[u64]) {
+        const RUN: usize = 512;
         let mut gpu = self.gpu();
-        for (page, entry) in (first..).zip(entries) {
-            gpu.bar0_write(GGTT_ENTRIES + page * ENTRY_SIZE, &entry.to_le_bytes());
+        let mut at = GGTT_ENTRIES + first * ENTRY_SIZE;
+        for run in entries.chunks(RUN) {
+            let mut bytes = [[0; ENTRY_SIZE as usize]; RUN];
+            for (bytes, entry) in bytes.iter_mut().zip(run) {
+                *bytes = entry.to_le_bytes();
+            }
+            let bytes = bytes[..run.len()].as_flattened();
+            gpu.bar0_write(at, bytes);
+            at += bytes.len() as u64;
         }
     }
 
