@@ -311,4 +311,4 @@ fn write_dword(context: &mut Context<'_>, at: MmioOffset, written: Written) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

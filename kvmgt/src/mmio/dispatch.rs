@@ -31,7 +31,7 @@ pub(crate) struct Rule {
 }
 
 /// A register that remembers what was written: also all those that nobody knows.
-const PLAIN: Rule = Rule {
+pub(super) const PLAIN: Rule = Rule {
     behaviour: Behaviour::Plain,
     read_only: 0,
     masked: false,

@@ -85,8 +85,10 @@ impl Plane {
 /// A register of a pipe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Register {
-    /// Control of a transcoder, of the CPU or of the PCH.
+    /// Control of a transcoder.
     Transconf,
+    /// Control of a transcoder of the PCH.
+    PchTransconf,
     /// Address of a plane's surface.
     Surface(Plane, Pipe),
     /// The same, in the register that flips it.
@@ -122,17 +124,18 @@ impl Register {
         if name.starts_with("SKL_PS_WIN_") {
             return Some(Self::ScalerWindow);
         }
-        // The two without a known name are those of the PCH.
-        let transcoder =
-            name.starts_with("TRANSCONF_") || matches!(name, "REG_F0008" | "REG_F1008");
-        transcoder.then_some(Self::Transconf)
+        match name {
+            // Without a known name: PCH_TRANSACONF and PCH_TRANSBCONF.
+            "REG_F0008" | "REG_F1008" => Some(Self::PchTransconf),
+            _ => name.starts_with("TRANSCONF_").then_some(Self::Transconf),
+        }
     }
 
     /// Writes it.
     pub(super) fn write(self, context: &mut Context<'_>, at: MmioOffset, written: Written) {
         let value = context.merged(at, written);
         match self {
-            Self::Transconf => {
+            Self::Transconf | Self::PchTransconf => {
                 context.registers.set(at, value);
                 context.registers.set_if(value & ENABLE != 0, at, STATE);
             }

@@ -35,8 +35,10 @@ pub(crate) enum Register {
     Lcpll,
     /// Skylake's: nothing in it but two bits, of which the lock follows.
     SklLcpll,
-    /// Broxton's: a lock that comes with the PLL, in a register with more.
-    Bxt,
+    /// Broxton's for the display's clock: a lock that comes with the PLL, in a register with more.
+    BxtDe,
+    /// The same for a port.
+    BxtPort,
     /// Which ones are locked.
     DpllStatus,
 }
@@ -47,10 +49,10 @@ impl Register {
         match name {
             "LCPLL_CTL" => Some(Self::Lcpll),
             "LCPLL1_CTL" | "LCPLL2_CTL" => Some(Self::SklLcpll),
-            "BXT_DE_PLL_ENABLE"
-            | "BXT_PORT_PLL_ENABLE_PORT_A"
+            "BXT_DE_PLL_ENABLE" => Some(Self::BxtDe),
+            "BXT_PORT_PLL_ENABLE_PORT_A"
             | "BXT_PORT_PLL_ENABLE_PORT_B"
-            | "BXT_PORT_PLL_ENABLE_PORT_C" => Some(Self::Bxt),
+            | "BXT_PORT_PLL_ENABLE_PORT_C" => Some(Self::BxtPort),
             "DPLL_STATUS" => Some(Self::DpllStatus),
             _ => None,
         }
@@ -69,7 +71,7 @@ impl Register {
                 context.registers.set(at, status);
                 status
             }
-            Self::Lcpll | Self::SklLcpll | Self::Bxt => context.registers.get(at),
+            Self::Lcpll | Self::SklLcpll | Self::BxtDe | Self::BxtPort => context.registers.get(at),
         }
     }
 
@@ -87,7 +89,7 @@ impl Register {
                 registers.set(at, value & ENABLE);
                 registers.set_if(value & ENABLE != 0, at, LOCK);
             }
-            Self::Bxt => {
+            Self::BxtDe | Self::BxtPort => {
                 let lock = if value & ENABLE != 0 { LOCK } else { 0 };
                 registers.set(at, value | lock);
             }

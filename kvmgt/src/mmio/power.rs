@@ -29,8 +29,10 @@ const FUSE_GROUPS: u32 = 1 << 27 | 1 << 26 | 1 << 25;
 /// A register that power is asked for by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Register {
-    /// One thing with a request and a state.
-    Single,
+    /// The buffer that planes read through.
+    Buffer,
+    /// One of Broadwell's, of which the topmost well has a state.
+    HswWell,
     /// Power wells, all in one register, with nothing else in it.
     Wells {
         /// Their requests.
@@ -42,12 +44,12 @@ impl Register {
     /// The register of that name.
     pub(super) fn named(name: &str, platform: Platform) -> Option<Self> {
         match (name, platform) {
-            ("DBUF_CTL_S_0", _) => Some(Self::Single),
+            ("DBUF_CTL_S_0", _) => Some(Self::Buffer),
             (
                 "HSW_PWR_WELL_CTL1" | "HSW_PWR_WELL_CTL2" | "HSW_PWR_WELL_CTL3"
                 | "HSW_PWR_WELL_CTL4" | "HSW_PWR_WELL_CTL5" | "HSW_PWR_WELL_CTL6",
                 Platform::Bdw,
-            ) => Some(Self::Single),
+            ) => Some(Self::HswWell),
             ("HSW_PWR_WELL_CTL2", Platform::Bxt) => Some(Self::Wells {
                 requests: REQUESTS_BXT,
             }),
@@ -60,7 +62,7 @@ impl Register {
     pub(super) fn write(self, context: &mut Context<'_>, at: MmioOffset, written: Written) {
         let value = context.merged(at, written);
         match self {
-            Self::Single => {
+            Self::Buffer | Self::HswWell => {
                 context.registers.set(at, value);
                 context.registers.set_if(value & REQUEST != 0, at, STATE);
             }
