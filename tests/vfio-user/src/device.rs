@@ -109,6 +109,11 @@ pub trait Device {
         let _ = index;
     }
 
-    /// The client is gone and all its memory with it. Device state stays, as the protocol says.
+    /// A client has connected; it has sent nothing yet. [`client_gone`](Device::client_gone) follows
+    /// in any case.
+    fn client_came(&mut self) {}
+
+    /// The client is gone and all its memory with it. Device state may stay: the protocol has no
+    /// rule for it.
     fn client_gone(&mut self) {}
 }

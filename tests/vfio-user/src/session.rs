@@ -63,6 +63,7 @@ pub struct Session<'a, D: Device, T: Transport> {
 impl<'a, D: Device, T: Transport + 'static> Session<'a, D, T> {
     /// Starts a session over a fresh connection.
     pub fn new(device: &'a mut D, bus: &Bus, transport: T) -> Self {
+        device.client_came();
         Self {
             device,
             bus: bus.clone(),

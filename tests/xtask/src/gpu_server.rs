@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-//! The software GPU, served to QEMU over vfio-user by a process of its own.
+//! The software GPU, or a vGPU of one, served to QEMU over vfio-user by a process of its own.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -16,8 +16,10 @@ use crate::cache::Cache;
 use crate::command;
 use crate::progress::Step;
 
-/// The server's program, and the name of the package that has it.
-const PROGRAM: &str = "gen9-gpu";
+/// The program that serves a GPU.
+const GPU: &str = "gen9-gpu";
+/// The program that serves a vGPU: kvmgt and the host half, hosted, over the same GPU.
+const VGPU: &str = "vgpu-server";
 /// How long the server may take until its socket is there.
 const START: Duration = Duration::from_secs(10);
 /// How long a server may take to end when it is asked to.
@@ -25,21 +27,42 @@ const END: Duration = Duration::from_secs(5);
 /// How often files and children are looked at.
 const POLL: Duration = Duration::from_millis(20);
 
-/// Builds the server and returns its path.
-pub fn build(cache: &Cache) -> Result<PathBuf> {
+/// The servers' programs.
+#[derive(Clone)]
+pub struct Programs {
+    gpu: PathBuf,
+    vgpu: PathBuf,
+}
+
+/// Builds the servers.
+pub fn build(cache: &Cache) -> Result<Programs> {
     let mut step = Step::start("the software GPU");
     let log = cache.log("gpu-build")?;
     let mut command = command::cargo();
     command
-        .args(["build", "--release", "--workspace", "--bin", PROGRAM])
+        .args(["build", "--release", "--workspace"])
+        .args(["--bin", GPU, "--bin", VGPU])
         .args(["--message-format=json-render-diagnostics"]);
-    let mut program = None;
+    let mut programs = Vec::new();
     command::logged(&mut command, &log, |line| {
         step.line("cargo build");
-        program = executable(line).or(program.take());
+        programs.extend(executable(line));
     })?;
     step.done();
-    program.with_context(|| format!("cargo named no program {PROGRAM}"))
+    Ok(Programs {
+        gpu: named(&programs, GPU)?,
+        vgpu: named(&programs, VGPU)?,
+    })
+}
+
+/// The program of that name among those that cargo named.
+pub fn named(programs: &[PathBuf], name: &str) -> Result<PathBuf> {
+    let found = programs
+        .iter()
+        .find(|path| path.file_name().is_some_and(|file| file == name));
+    found
+        .cloned()
+        .with_context(|| format!("cargo named no program {name}"))
 }
 
 /// The program in a line of cargo's JSON messages.
@@ -59,29 +82,41 @@ pub struct GpuServer {
     control: PathBuf,
 }
 
+/// What a server serves.
+pub struct Served<'a> {
+    /// The GPU: the text of `--gpu`, which the server itself reads and checks.
+    pub gpu: &'a str,
+    /// The type of the vGPU, if it is one that is served and not the GPU.
+    pub vgpu: Option<&'a str>,
+    /// A file for the log of register accesses, written when the server ends. Only of a GPU.
+    pub accesses: Option<&'a Path>,
+}
+
 impl GpuServer {
-    /// Starts a server for one GPU and waits until its socket is there.
-    ///
-    /// `gpu` is the text of `--gpu`, which the server itself reads and checks; `accesses` is a
-    /// file for the log of register accesses, written when the server ends.
+    /// Starts a server and waits until its socket is there.
     pub fn start(
-        program: &Path,
-        gpu: &str,
-        accesses: Option<&Path>,
+        programs: &Programs,
+        served: &Served<'_>,
         folder: &Path,
         log: PathBuf,
     ) -> Result<Self> {
         let (socket, control) = (folder.join("gpu"), folder.join("gpu-control"));
         let kept = File::create(&log)
             .with_context(|| format!("cannot create the log {}", log.display()))?;
+        let program = match served.vgpu {
+            Some(_) => &programs.vgpu,
+            None => &programs.gpu,
+        };
         let mut command = command::tied(program);
         command
             .arg("--socket")
             .arg(&socket)
-            .arg("--control")
-            .arg(&control)
-            .args(["--gpu", gpu]);
-        if let Some(file) = accesses {
+            .args(["--gpu", served.gpu]);
+        match served.vgpu {
+            Some(kind) => command.args(["--type", kind]),
+            None => command.arg("--control").arg(&control),
+        };
+        if let Some(file) = served.accesses {
             command.arg("--log").arg(file);
         }
         let child = command

@@ -7,7 +7,7 @@ use std::thread::{self, ScopedJoinHandle};
 use anyhow::{anyhow, Result};
 
 use crate::cache::Cache;
-use crate::gpu_server;
+use crate::gpu_server::{self, Programs};
 use crate::kernel::{self, Flavour, Image, Version};
 use crate::packages;
 use crate::root::Root;
@@ -26,8 +26,8 @@ pub struct Bench {
     pub cache: Cache,
     /// The tree with QEMU.
     pub qemu: PathBuf,
-    /// The GPU server's program.
-    pub gpu: PathBuf,
+    /// The programs that serve a GPU.
+    pub servers: Programs,
 }
 
 /// What a VM boots.
@@ -63,17 +63,17 @@ pub fn prepare(cache: &Cache, boot: Boot) -> Result<Ready> {
     }
     thread::scope(|scope| {
         let qemu = scope.spawn(|| Root::Qemu.ensure(cache));
-        let gpu = scope.spawn(|| gpu_server::build(cache));
+        let servers = scope.spawn(|| gpu_server::build(cache));
         let root = scope.spawn(|| root.ensure(cache));
         let image = match boot {
             Boot::Host(version, flavour) => kernel::host(cache, version, flavour),
             Boot::Guest(version) => stock::kernel(cache, version),
         };
-        let (qemu, gpu, root) = (join(qemu), join(gpu), join(root));
+        let (qemu, servers, root) = (join(qemu), join(servers), join(root));
         let bench = Bench {
             cache: cache.clone(),
             qemu: qemu?,
-            gpu: gpu?,
+            servers: servers?,
         };
         Ok(Ready {
             bench,

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::command;
-use crate::gpu_server::{Control, GpuServer};
+use crate::gpu_server::{Control, GpuServer, Served};
 use crate::initramfs;
 use crate::kernel::Image;
 use crate::prepare::{Bench, Ready};
@@ -56,6 +56,8 @@ pub struct Vm {
     pub append: String,
     /// The text of `--gpu`.
     pub gpu: String,
+    /// The type of a vGPU of that GPU, which the VM gets in the GPU's place.
+    pub vgpu: Option<String>,
     /// A file for the log of register accesses.
     pub accesses: Option<PathBuf>,
     /// A file for a PNG of the screen when the command has ended.
@@ -130,6 +132,7 @@ impl Vm {
             i915: true,
             append: String::new(),
             gpu: "kbl".to_owned(),
+            vgpu: None,
             accesses: None,
             screenshot: None,
             ram: "2G".to_owned(),
@@ -149,13 +152,12 @@ impl Vm {
             None => bench.cache.log(&format!("{}-console", self.name))?,
         };
         let gpu_log = bench.cache.log(&format!("{}-gpu", self.name))?;
-        let server = GpuServer::start(
-            &bench.gpu,
-            &self.gpu,
-            self.accesses.as_deref(),
-            folder.path(),
-            gpu_log.clone(),
-        )?;
+        let served = Served {
+            gpu: &self.gpu,
+            vgpu: self.vgpu.as_deref(),
+            accesses: self.accesses.as_deref(),
+        };
+        let server = GpuServer::start(&bench.servers, &served, folder.path(), gpu_log.clone())?;
         let script = match task {
             Task::Pass(text) | Task::Capture(text) | Task::Report(text) => Some(*text),
             Task::Terminal => None,

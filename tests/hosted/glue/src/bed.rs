@@ -9,6 +9,7 @@ use crate::i915::I915;
 use crate::machine::Machine;
 use gen9_gpu::Options;
 use iface::host::{HostDevice, HostTable};
+use kernel::error::Result;
 use kernel::testing::Ledger;
 
 /// A machine with a GPU that i915 has bound.
@@ -57,7 +58,16 @@ impl Bed {
 
     /// kvmgt, attached.
     pub fn attach(&self) -> Attachment<'_> {
+        self.try_attach().unwrap()
+    }
+
+    /// kvmgt, attached if it can be; if not, it has printed why.
+    ///
+    /// # Errors
+    ///
+    /// As [`Attachment::attach`].
+    pub fn try_attach(&self) -> Result<Attachment<'_>> {
         // SAFETY: the published table, which the attachment does not outlive.
-        unsafe { Attachment::attach(0, self.i915.platform_data(), None) }.unwrap()
+        unsafe { Attachment::attach(0, self.i915.platform_data(), None) }
     }
 }

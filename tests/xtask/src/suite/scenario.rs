@@ -14,4 +14,7 @@ pub mod native;
 pub mod order;
 pub mod override_file;
 pub mod power;
+pub mod program;
 pub mod refusals;
+pub mod synthetic;
+pub mod vgpu;

@@ -39,6 +39,10 @@ pub const ALL: &[Test] = &[
     }),
     kernel(CI, "mdev-512M", |c| scenario::mdev::types(c, 512)),
     kernel(CI, "mdev-1G", |c| scenario::mdev::types(c, 1024)),
+    kernel(CI, "vgpu-synthetic-guest", |c| {
+        scenario::synthetic::checks_hold(c, Flavour::Plain)
+    }),
+    kernel(CI, "hosted-vgpu-in-qemu", scenario::vgpu::on_the_bus),
     kernel(CI, "golden-is-pristine", scenario::golden::pristine),
     kernel(CI, "native-6.12", scenario::native::debian_6_12),
     kernel("stock-kernels", "native-6.1", scenario::native::debian_6_1),
@@ -79,6 +83,9 @@ pub const ALL: &[Test] = &[
     }),
     kernel("debug-kernel", "debug-mdev", |c| {
         scenario::mdev::as_users_know_it(c, Flavour::Debug, 20)
+    }),
+    kernel("debug-kernel", "debug-vgpu-synthetic-guest", |c| {
+        scenario::synthetic::checks_hold(c, Flavour::Debug)
     }),
     kernel("vgpu-cycles", "mdev-1000-cycles", |c| {
         scenario::mdev::as_users_know_it(c, Flavour::Plain, 1000)

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! A vGPU as the vfio-user server drives it.
+
+use std::ops::Range;
+
+use kernel::error::Error;
+use kvmgt_core::address::{Gfn, PAGE_SHIFT, PAGE_SIZE};
+use kvmgt_core::config_space;
+use kvmgt_core::guest::World;
+use kvmgt_core::vgpu::shares::VgpuId;
+use kvmgt_core::vgpu::{self, Vgpu};
+use vfio_bindings::bindings::vfio::{
+    VFIO_IRQ_INFO_AUTOMASKED, VFIO_IRQ_INFO_EVENTFD, VFIO_IRQ_INFO_MASKABLE,
+    VFIO_IRQ_INFO_NORESIZE, VFIO_PCI_BAR0_REGION_INDEX, VFIO_PCI_BAR2_REGION_INDEX,
+    VFIO_PCI_CONFIG_REGION_INDEX, VFIO_PCI_INTX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX,
+    VFIO_PCI_NUM_IRQS, VFIO_PCI_NUM_REGIONS,
+};
+use vfio_user_server::{Bus, Device, DmaWindow, Errno, IrqIndex, Region};
+
+use crate::gpu::Gpu;
+use crate::guest::Client;
+
+/// Bytes of the largest piece in which configuration space and BAR 0 are reached.
+const CONFIG_PIECE: usize = 4;
+const BAR0_PIECE: usize = 8;
+
+/// The interrupts of a vGPU: one MSI message, and an INTA pin on which nothing ever comes.
+pub fn irqs() -> [IrqIndex; VFIO_PCI_NUM_IRQS as usize] {
+    let mut irqs = [IrqIndex {
+        count: 0,
+        flags: VFIO_IRQ_INFO_EVENTFD,
+    }; VFIO_PCI_NUM_IRQS as usize];
+    irqs[VFIO_PCI_INTX_IRQ_INDEX as usize] = IrqIndex {
+        count: 1,
+        flags: VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE | VFIO_IRQ_INFO_AUTOMASKED,
+    };
+    irqs[VFIO_PCI_MSI_IRQ_INDEX as usize] = IrqIndex {
+        count: 1,
+        flags: VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_NORESIZE,
+    };
+    irqs
+}
+
+/// A vGPU with its client; dropping it destroys the vGPU.
+pub struct VgpuDevice<'a> {
+    gpu: &'a Gpu<'a>,
+    /// `None` only while it is dropped.
+    vgpu: Option<Vgpu>,
+    client: Client,
+    bus: Bus,
+    regions: Vec<Region>,
+    aperture: Range<u64>,
+    id: VgpuId,
+}
+
+impl<'a> VgpuDevice<'a> {
+    pub(crate) fn new(gpu: &'a Gpu<'a>, vgpu: Vgpu, bus: Bus) -> Self {
+        let regions = (0..VFIO_PCI_NUM_REGIONS)
+            .map(|index| match index {
+                VFIO_PCI_BAR0_REGION_INDEX => Region::trapped(vgpu.bar0_size()),
+                // The aperture of the software GPU is no memory that could be mapped.
+                VFIO_PCI_BAR2_REGION_INDEX => Region::trapped(vgpu.bar2_size()),
+                VFIO_PCI_CONFIG_REGION_INDEX => Region::trapped(config_space::SIZE as u64),
+                _ => Region::default(),
+            })
+            .collect();
+        let id = vgpu.id();
+        Self {
+            client: Client::new(id, bus.clone(), gpu.memory().clone()),
+            aperture: vgpu.aperture(),
+            vgpu: Some(vgpu),
+            gpu,
+            bus,
+            regions,
+            id,
+        }
+    }
+
+    /// Which one it is.
+    pub fn id(&self) -> VgpuId {
+        self.id
+    }
+
+    /// Its part of BAR 2.
+    pub fn aperture(&self) -> Range<u64> {
+        self.aperture.clone()
+    }
+
+    /// What it is served with.
+    pub fn bus(&self) -> &Bus {
+        &self.bus
+    }
+
+    /// Pages of the client's memory that are pinned.
+    pub fn pinned(&self) -> usize {
+        self.client.pinned()
+    }
+
+    /// Lets the core do something.
+    fn with<R>(
+        &mut self,
+        act: impl FnOnce(&mut Vgpu, &mut World<'_>) -> kernel::error::Result<R>,
+    ) -> Result<R, Errno> {
+        let attachment = self.gpu.attachment();
+        let mut world = World {
+            device: attachment.device(),
+            host: attachment.host(),
+            guest: &mut self.client,
+        };
+        let vgpu = self.vgpu.as_mut().ok_or(Errno::NODEV)?;
+        act(vgpu, &mut world).map_err(errno)
+    }
+
+    /// Lets the core do something that can't fail.
+    fn let_it(&mut self, act: impl FnOnce(&mut Vgpu, &mut World<'_>)) {
+        // It is only missing while it is dropped, when nobody calls.
+        let _ = self.with(|vgpu, world| {
+            act(vgpu, world);
+            Ok(())
+        });
+    }
+
+    /// Whether an access to BAR 2 is inside of its own part.
+    fn is_own(&self, offset: u64, length: usize) -> bool {
+        let end = offset.checked_add(length as u64);
+        offset >= self.aperture.start && end.is_some_and(|end| end <= self.aperture.end)
+    }
+}
+
+impl Device for VgpuDevice<'_> {
+    fn regions(&self) -> &[Region] {
+        &self.regions
+    }
+
+    fn read(&mut self, region: u32, offset: u64, data: &mut [u8]) -> Result<(), Errno> {
+        let (part, largest) = match region {
+            VFIO_PCI_BAR2_REGION_INDEX if self.is_own(offset, data.len()) => {
+                self.gpu.machine().gpu().bar2_read(offset, data);
+                return Ok(());
+            }
+            VFIO_PCI_CONFIG_REGION_INDEX => (vgpu::Region::Config, CONFIG_PIECE),
+            VFIO_PCI_BAR0_REGION_INDEX => (vgpu::Region::Bar0, BAR0_PIECE),
+            _ => return Err(Errno::INVAL),
+        };
+        self.with(|vgpu, world| {
+            pieces(offset, data.len(), largest).try_for_each(|(at, range)| {
+                let data = data.get_mut(range).unwrap_or_default();
+                vgpu.read(world, part, at, data)
+            })
+        })
+    }
+
+    fn write(&mut self, region: u32, offset: u64, data: &[u8]) -> Result<(), Errno> {
+        let (part, largest) = match region {
+            VFIO_PCI_BAR2_REGION_INDEX if self.is_own(offset, data.len()) => {
+                self.gpu.machine().gpu().bar2_write(offset, data);
+                return Ok(());
+            }
+            VFIO_PCI_CONFIG_REGION_INDEX => (vgpu::Region::Config, CONFIG_PIECE),
+            VFIO_PCI_BAR0_REGION_INDEX => (vgpu::Region::Bar0, BAR0_PIECE),
+            _ => return Err(Errno::INVAL),
+        };
+        self.with(|vgpu, world| {
+            pieces(offset, data.len(), largest).try_for_each(|(at, range)| {
+                let data = data.get(range).unwrap_or_default();
+                vgpu.write(world, part, at, data)
+            })
+        })
+    }
+
+    fn reset(&mut self) -> Result<(), Errno> {
+        self.with(|vgpu, world| {
+            vgpu.reset(world);
+            Ok(())
+        })
+    }
+
+    fn dma_mapped(&mut self, window: DmaWindow) {
+        self.client.add(window);
+    }
+
+    fn dma_unmapped(&mut self, window: DmaWindow) {
+        let first = Gfn(window.address >> PAGE_SHIFT);
+        let count = window.size.div_ceil(PAGE_SIZE);
+        self.let_it(|vgpu, world| vgpu.forget_memory(world, first, count));
+        self.client.remove(window);
+    }
+
+    fn client_came(&mut self) {
+        self.let_it(Vgpu::open);
+    }
+
+    fn client_gone(&mut self) {
+        self.let_it(Vgpu::close);
+        self.client.clear();
+    }
+}
+
+impl Drop for VgpuDevice<'_> {
+    fn drop(&mut self) {
+        if let Some(vgpu) = self.vgpu.take() {
+            let kind = vgpu.kind();
+            vgpu.destroy(self.gpu.attachment().host());
+            self.gpu.shares().give_back(self.id, kind);
+        }
+    }
+}
+
+/// Cuts an access as Linux does: into aligned pieces of 1, 2, 4 … bytes, `largest` at the most.
+/// Gives the offset of each piece, and the part of the data that belongs to it.
+fn pieces(offset: u64, length: usize, largest: usize) -> impl Iterator<Item = (u64, Range<usize>)> {
+    let mut done = 0;
+    std::iter::from_fn(move || {
+        let left = length - done;
+        let at = offset + done as u64;
+        let mut size = largest;
+        while size > left || at % size as u64 != 0 {
+            if size <= 1 {
+                return None;
+            }
+            size /= 2;
+        }
+        let range = done..done + size;
+        done = range.end;
+        Some((at, range))
+    })
+}
+
+/// An error of the core as one of the protocol's; both have the numbers of Linux.
+fn errno(error: Error) -> Errno {
+    Errno::from_raw_os_error(error.to_errno().saturating_neg())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pieces;
+
+    fn sizes(offset: u64, length: usize, largest: usize) -> Vec<(u64, usize)> {
+        pieces(offset, length, largest)
+            .map(|(at, range)| (at, range.len()))
+            .collect()
+    }
+
+    #[test]
+    fn pieces_when_access_is_aligned_then_one() {
+        assert_eq!(sizes(8, 8, 8), [(8, 8)]);
+        assert_eq!(sizes(4, 4, 8), [(4, 4)]);
+    }
+
+    #[test]
+    fn pieces_when_access_is_odd_then_each_is_aligned() {
+        assert_eq!(sizes(1, 9, 4), [(1, 1), (2, 2), (4, 4), (8, 2)]);
+        assert_eq!(sizes(4, 8, 8), [(4, 4), (8, 4)]);
+    }
+
+    #[test]
+    fn pieces_when_length_is_zero_then_none() {
+        assert_eq!(sizes(3, 0, 8), []);
+    }
+}

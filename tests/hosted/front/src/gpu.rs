@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! The GPU of the process: the machine it sits in, and kvmgt's hold on it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{anyhow, Context, Result};
+use gen9_gpu::Options;
+use hosted_glue::bed::Bed;
+use hosted_glue::client::Attachment;
+use hosted_glue::i915::I915;
+use hosted_glue::machine;
+use kvmgt_core::vgpu::kind::{Kind, Name, KINDS};
+use kvmgt_core::vgpu::shares::{Shares, VgpuId, MAX_VGPUS};
+use kvmgt_core::vgpu::Vgpu;
+use vfio_user_server::Bus;
+
+use crate::device::{self, VgpuDevice};
+use crate::memory::Memory;
+
+/// Minor number of the card's DRM node.
+const DRM_MINOR: u32 = 0;
+/// What stands in front of a type's name where Linux shows it.
+const DRIVER: &str = "i915-";
+/// What a type's name begins with, which users may leave out.
+const FAMILY: &str = "GVTg_";
+
+/// A machine with a GPU that i915 has bound.
+pub struct Machine {
+    bed: Bed,
+    memory: Arc<Memory>,
+    buses: Vec<Bus>,
+}
+
+impl Machine {
+    /// Switches it on.
+    pub fn new(options: Options) -> Self {
+        let irqs = device::irqs();
+        let buses: Vec<Bus> = (0..MAX_VGPUS).map(|_| Bus::new(&irqs)).collect();
+        let clients = buses.iter().map(|bus| Arc::clone(&bus.memory));
+        let memory = Arc::new(Memory::new(clients));
+        let machine = machine::Machine::with_memory(options, memory.clone());
+        let mut i915 = I915::load(machine);
+        i915.bind(DRM_MINOR);
+        Self {
+            bed: Bed { i915 },
+            memory,
+            buses,
+        }
+    }
+
+    /// Lets kvmgt have the GPU.
+    ///
+    /// # Errors
+    ///
+    /// kvmgt does not take it; it has printed why.
+    pub fn attach(&self) -> Result<Gpu<'_>> {
+        let attachment = self
+            .bed
+            .try_attach()
+            .map_err(|error| anyhow!("kvmgt does not take the GPU: {error:?}"))?;
+        let info = attachment
+            .host()
+            .info()
+            .map_err(|errno| anyhow!("i915 does not describe the GPU: {errno:?}"))?;
+        Ok(Gpu {
+            shares: Mutex::new(Shares::new(&info)),
+            attachment,
+            machine: self.bed.machine(),
+            memory: Arc::clone(&self.memory),
+            buses: &self.buses,
+        })
+    }
+
+    /// The host half's view of the GPU, for tests to look into.
+    pub fn bed(&self) -> &Bed {
+        &self.bed
+    }
+}
+
+/// A GPU that kvmgt has.
+pub struct Gpu<'a> {
+    attachment: Attachment<'a>,
+    shares: Mutex<Shares>,
+    machine: &'a machine::Machine,
+    memory: Arc<Memory>,
+    buses: &'a [Bus],
+}
+
+impl<'a> Gpu<'a> {
+    /// The type of that name, which may lack what all names begin with: `V5_8`, `GVTg_V5_8` and
+    /// `i915-GVTg_V5_8` are the same.
+    ///
+    /// # Errors
+    ///
+    /// The GPU has none of that name; the error says which it has.
+    pub fn kind(&self, name: &str) -> Result<&'static Kind> {
+        let short = name.strip_prefix(DRIVER).unwrap_or(name);
+        let short = short.strip_prefix(FAMILY).unwrap_or(short);
+        let wanted = format!("{FAMILY}{short}");
+        let shares = self.shares();
+        let found = shares
+            .kinds()
+            .find(|kind| self.name(kind).to_string() == wanted);
+        found.with_context(|| {
+            let names: Vec<String> = shares
+                .kinds()
+                .map(|kind| self.name(kind).to_string())
+                .collect();
+            format!("no type is called {name}: there are {}", names.join(", "))
+        })
+    }
+
+    /// The name of a type.
+    pub fn name(&self, kind: &Kind) -> Name {
+        kind.name(self.attachment.device().model().platform)
+    }
+
+    /// The smallest type.
+    pub fn smallest_kind(&self) -> &'static Kind {
+        self.shares().kinds().next().unwrap_or(&KINDS[0])
+    }
+
+    /// Makes a vGPU.
+    ///
+    /// # Errors
+    ///
+    /// What the GPU lacks for it, or what the host half said.
+    ///
+    /// # Panics
+    ///
+    /// Not for a number that [`Shares`] gives.
+    pub fn create(&'a self, kind: &'static Kind) -> Result<VgpuDevice<'a>> {
+        let id = self
+            .shares()
+            .take(kind)
+            .map_err(|shortage| anyhow!("{shortage}"))?;
+        let made = Vgpu::new(self.attachment.device(), self.attachment.host(), id, kind);
+        let vgpu = made.map_err(|refusal| {
+            self.shares().give_back(id, kind);
+            anyhow!("{refusal}")
+        })?;
+        let bus = &self.buses[id.number() as usize - 1];
+        Ok(VgpuDevice::new(self, vgpu, bus.clone()))
+    }
+
+    /// How many more vGPUs of a type there can be.
+    pub fn available(&self, kind: &Kind) -> u32 {
+        self.shares().available(kind)
+    }
+
+    /// Pages of a vGPU's VM that the GPU reaches.
+    pub fn pinned(&self, id: VgpuId) -> usize {
+        self.memory.pinned(id)
+    }
+
+    pub(crate) fn attachment(&self) -> &Attachment<'a> {
+        &self.attachment
+    }
+
+    pub(crate) fn machine(&self) -> &machine::Machine {
+        self.machine
+    }
+
+    pub(crate) fn memory(&self) -> &Arc<Memory> {
+        &self.memory
+    }
+
+    pub(crate) fn shares(&self) -> MutexGuard<'_, Shares> {
+        self.shares.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! Serves vGPUs of a software GPU over vfio-user.
+//!
+//! ```text
+//!   session thread of vgpu1 ── core ──┐
+//!   session thread of vgpu2 ── core ──┼── host half (its locks) ── software GPU (one lock)
+//!   …                               ──┘
+//! ```
+#![forbid(unsafe_code)]
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{bail, Context, Result};
+use clap::{ArgAction, Parser};
+use gen9_gpu::Options;
+use hosted_front::{Gpu, Machine, VgpuDevice};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use tracing::Level;
+use vfio_user_server::{Server, Stopper};
+
+/// Serves vGPUs of a software GPU over vfio-user.
+///
+/// QEMU 10.1 or later connects with
+/// `-device '{"driver":"vfio-user-pci","addr":"02.0","socket":{"type":"unix","path":PATH}}'`; guest
+/// memory must be a `memory-backend-memfd` with `share=on`. For each vGPU a line `vgpuN TYPE PATH`
+/// is printed, and `ready` when all listen. SIGTERM and SIGINT end the server in order.
+#[derive(Debug, Parser)]
+#[command(name = "vgpu-server", version)]
+struct Arguments {
+    /// Socket that VMMs connect to; with several vGPUs PATH-1, PATH-2 and so on.
+    #[arg(long, value_name = "PATH")]
+    socket: PathBuf,
+    /// Which GPU: `kbl[,aperture=256M|512M|1G][,seed=N][,id=HEX][,display=off]`.
+    #[arg(long, default_value = "kbl", value_parser = Options::parse)]
+    gpu: Options,
+    /// How many vGPUs.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    vgpus: u32,
+    /// Their type, for example `V5_8` or `GVTg_V5_8`; the smallest if none is named.
+    #[arg(long = "type", value_name = "T")]
+    kind: Option<String>,
+    /// End a vGPU when its first client has left, and the server with the last of them.
+    #[arg(long)]
+    once: bool,
+    /// Say more; twice for every event and refused request.
+    #[arg(short, long, action = ArgAction::Count)]
+    verbose: u8,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let level = match arguments.verbose {
+        0 => Level::WARN,
+        1 => Level::INFO,
+        _ => Level::DEBUG,
+    };
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_max_level(level)
+        .init();
+    log_kernel_lines();
+    let machine = Machine::new(arguments.gpu.clone());
+    let gpu = machine.attach()?;
+    serve(&arguments, &gpu)
+}
+
+fn serve<'a>(arguments: &Arguments, gpu: &'a Gpu<'a>) -> Result<()> {
+    // Before the sockets are there: whoever sees them may send signals.
+    let signals = Signals::new([SIGINT, SIGTERM]).context("cannot take signals")?;
+    let kind = match &arguments.kind {
+        Some(name) => gpu.kind(name)?,
+        None => gpu.smallest_kind(),
+    };
+    let mut served: Vec<(Server, VgpuDevice<'a>)> = Vec::new();
+    for number in 1..=arguments.vgpus {
+        let made = gpu.create(kind);
+        let vgpu = made.with_context(|| format!("vGPU {number} of {}", arguments.vgpus))?;
+        let path = socket(&arguments.socket, number, arguments.vgpus);
+        let listening = || format!("cannot listen on {}", path.display());
+        let server = Server::bind(&path).with_context(listening)?;
+        println!("{} {} {}", vgpu.id(), gpu.name(kind), path.display());
+        served.push((server, vgpu));
+    }
+    let stoppers = served.iter().map(|(server, _)| server.stopper()).collect();
+    stop_on_signals(signals, stoppers)?;
+    println!("ready");
+    std::io::stdout().flush()?;
+
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = served
+            .into_iter()
+            .map(|(server, mut vgpu)| {
+                scope.spawn(move || {
+                    let bus = vgpu.bus().clone();
+                    server.serve(&mut vgpu, &bus, arguments.once)
+                })
+            })
+            .collect();
+        for thread in threads {
+            match thread.join() {
+                Ok(result) => result.context("cannot wait for clients")?,
+                Err(_) => bail!("the thread of a vGPU failed"),
+            }
+        }
+        Ok(())
+    })
+}
+
+/// The socket of one of `count` vGPUs.
+fn socket(path: &Path, number: u32, count: u32) -> PathBuf {
+    if count == 1 {
+        return path.to_owned();
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!("-{number}"));
+    name.into()
+}
+
+/// What the two halves print in the kernel's log goes to ours.
+fn log_kernel_lines() {
+    use kernel::testing::Level;
+    kernel::testing::set_log_sink(Some(Box::new(|level, text| match level {
+        Level::Err => tracing::error!("{text}"),
+        Level::Warn => tracing::warn!("{text}"),
+        _ => tracing::info!("{text}"),
+    })));
+}
+
+fn stop_on_signals(mut signals: Signals, stoppers: Vec<Stopper>) -> Result<()> {
+    std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || {
+            for _ in signals.forever() {
+                stoppers.iter().for_each(Stopper::stop);
+            }
+        })?;
+    Ok(())
+}

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! The checks, by name. Each begins with a vGPU that was reset, and memory that is zero.
+
+use std::fmt::LowerHex;
+
+use anyhow::{ensure, Result};
+use vfio_bindings::bindings::vfio::{VFIO_PCI_BAR2_REGION_INDEX, VFIO_REGION_INFO_FLAG_MMAP};
+
+use crate::guest::{Family, Guest};
+
+mod aperture;
+mod bad_input;
+mod buses;
+mod config;
+mod fences;
+mod ggtt;
+mod interrupts;
+mod lifetime;
+mod pvinfo;
+mod registers;
+mod vfio;
+
+/// What a check needs beyond a vGPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Needs {
+    /// Nothing.
+    Nothing,
+    /// An aperture that can be mapped.
+    Mapping,
+    /// A PCH beside the GPU, which Broxton has not.
+    Pch,
+    /// Generation 9.
+    Gen9,
+}
+
+/// A named check.
+pub struct Check {
+    /// Its name.
+    pub name: &'static str,
+    /// What must hold.
+    pub what: &'static str,
+    needs: Needs,
+    run: fn(&mut Guest<'_>) -> Result<()>,
+}
+
+/// What came out of a check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It holds.
+    Ok,
+    /// It can't be made here, and why.
+    Skipped(&'static str),
+    /// It does not hold, and why.
+    Failed(String),
+}
+
+impl Check {
+    /// Resets the vGPU and makes the check.
+    pub fn run(&self, guest: &mut Guest<'_>) -> Verdict {
+        let result = guest.restart().and_then(|()| match self.lacks(guest)? {
+            Some(why) => Ok(Verdict::Skipped(why)),
+            None => (self.run)(guest).map(|()| Verdict::Ok),
+        });
+        result.unwrap_or_else(|error| Verdict::Failed(format!("{error:#}")))
+    }
+
+    /// Why the check can't be made here.
+    fn lacks(&self, guest: &mut Guest<'_>) -> Result<Option<&'static str>> {
+        Ok(match self.needs {
+            Needs::Mapping => {
+                let region = guest.transport().region(VFIO_PCI_BAR2_REGION_INDEX)?;
+                (region.flags & VFIO_REGION_INFO_FLAG_MMAP == 0)
+                    .then_some("the aperture can't be mapped over this transport")
+            }
+            Needs::Pch => {
+                (guest.family()? == Family::Bxt).then_some("this GPU has no PCH beside it")
+            }
+            Needs::Gen9 => (guest.family()? == Family::Bdw).then_some("not of this generation"),
+            Needs::Nothing => None,
+        })
+    }
+}
+
+const fn check(
+    name: &'static str,
+    what: &'static str,
+    run: fn(&mut Guest<'_>) -> Result<()>,
+) -> Check {
+    with(Needs::Nothing, name, what, run)
+}
+
+const fn with(
+    needs: Needs,
+    name: &'static str,
+    what: &'static str,
+    run: fn(&mut Guest<'_>) -> Result<()>,
+) -> Check {
+    Check {
+        name,
+        what,
+        needs,
+        run,
+    }
+}
+
+/// All of them, in the order in which they run. `S-…` are items of the hardening list.
+pub const ALL: &[Check] = &[
+    check(
+        "device-info",
+        "a PCI device that can be reset, with its regions and interrupts",
+        vfio::device_info,
+    ),
+    check(
+        "config-ids",
+        "vendor, class and header are those of Intel's GPU",
+        config::ids,
+    ),
+    check(
+        "config-bars",
+        "BAR 0 and 2 tell kind and size, and take addresses; there are no others",
+        config::bars,
+    ),
+    check(
+        "config-command",
+        "memory and bus mastering turn on and off",
+        config::command,
+    ),
+    check(
+        "config-capabilities",
+        "there is MSI and power management, no PCI Express",
+        config::capabilities,
+    ),
+    check(
+        "config-msi",
+        "one MSI message can be aimed and turned on",
+        config::msi,
+    ),
+    check("config-stolen", "there is no stolen memory", config::stolen),
+    check(
+        "config-widths",
+        "every size reads and writes the same bytes",
+        config::widths,
+    ),
+    check(
+        "pvinfo-discovery",
+        "magic, version, number and capabilities, at every width",
+        pvinfo::discovery,
+    ),
+    check(
+        "pvinfo-balloon",
+        "two ranges of the GGTT, where and as large as the type says",
+        pvinfo::balloon,
+    ),
+    check("pvinfo-fences", "four fences", pvinfo::fences),
+    check(
+        "pvinfo-written",
+        "what a guest may write there is kept",
+        pvinfo::written,
+    ),
+    check(
+        "ggtt-entries",
+        "own entries read back as written, whole and in halves",
+        ggtt::entries,
+    ),
+    check(
+        "ggtt-bytes",
+        "an entry written byte by byte is the same entry",
+        ggtt::bytes,
+    ),
+    check(
+        "ggtt-foreign",
+        "other entries ignore writes and read as zero",
+        ggtt::foreign,
+    ),
+    check(
+        "ggtt-fill",
+        "all of the table can be filled with one page",
+        ggtt::fill,
+    ),
+    check(
+        "aperture-reaches-memory",
+        "the aperture shows the page that its entry names, both ways",
+        aperture::reaches_memory,
+    ),
+    check(
+        "aperture-follows-entry",
+        "another page in the entry shows at once, and none shows nothing of the guest",
+        aperture::follows_entry,
+    ),
+    check(
+        "aperture-halves",
+        "between the halves of an entry neither page is reached",
+        aperture::halves,
+    ),
+    check(
+        "aperture-no-memory",
+        "an entry for a page that is not there reaches nothing",
+        aperture::no_memory,
+    ),
+    check(
+        "aperture-foreign",
+        "the aperture of others is refused, or reads as ones",
+        aperture::foreign,
+    ),
+    with(
+        Needs::Mapping,
+        "aperture-mapped",
+        "a mapped aperture shows the guest's page, and what comes after it",
+        aperture::mapped,
+    ),
+    check("fences", "own fences keep their value", fences::own),
+    check(
+        "fences-foreign",
+        "there are no more fences than PVINFO says",
+        fences::foreign,
+    ),
+    check(
+        "forcewake",
+        "a request is acknowledged at once",
+        registers::forcewake,
+    ),
+    check(
+        "gdrst",
+        "resets of the GPU are done at once, and leave the GGTT",
+        registers::gdrst,
+    ),
+    check(
+        "reset-ctl",
+        "engines say that they are ready for a reset",
+        registers::reset_ctl,
+    ),
+    check("pcode", "the mailbox answers at once", registers::pcode),
+    check(
+        "power-wells",
+        "wells follow their requests",
+        registers::power_wells,
+    ),
+    check("plls", "PLLs lock at once", registers::plls),
+    with(
+        Needs::Gen9,
+        "dbuf",
+        "the display's buffer is on at once",
+        registers::dbuf,
+    ),
+    check(
+        "ddi-idle",
+        "a DDI buffer is idle when it is off",
+        registers::ddi_idle,
+    ),
+    check(
+        "widths",
+        "a plain register is the same at 1, 2, 4 and 8 bytes",
+        registers::widths,
+    ),
+    check(
+        "gmbus-nobody",
+        "nobody answers on GMBUS, at once",
+        buses::gmbus,
+    ),
+    check("aux-nobody", "nobody answers on AUX, at once", buses::aux),
+    check(
+        "interrupts-hierarchy",
+        "mask, identity, enable and master act as the hardware's",
+        interrupts::hierarchy,
+    ),
+    check(
+        "interrupts-loop-back",
+        "SET_IRQS fires the MSI message",
+        interrupts::loop_back,
+    ),
+    with(
+        Needs::Pch,
+        "interrupts-gmbus",
+        "a transfer on GMBUS interrupts by MSI",
+        interrupts::gmbus,
+    ),
+    check(
+        "interrupts-aux",
+        "a message on AUX interrupts by MSI",
+        interrupts::aux,
+    ),
+    check(
+        "interrupts-off",
+        "without MSI turned on nothing is sent",
+        interrupts::off,
+    ),
+    check("reset", "a reset brings back everything", lifetime::reset),
+    check(
+        "S-01-config-bounds",
+        "accesses at and beyond the end of configuration space fail",
+        bad_input::config_bounds,
+    ),
+    with(
+        Needs::Mapping,
+        "S-02-aperture-mappings",
+        "only its own aperture can be mapped, shared",
+        bad_input::aperture_mappings,
+    ),
+    check(
+        "S-03-region-indexes",
+        "regions that there are not fail in every way",
+        bad_input::region_indexes,
+    ),
+    check(
+        "S-05-interrupt-storm",
+        "eventfds can be replaced at any time",
+        bad_input::interrupt_storm,
+    ),
+    check(
+        "interrupts-nonsense",
+        "nonsense about interrupts is refused and changes nothing",
+        bad_input::interrupt_nonsense,
+    ),
+    check(
+        "S-06-narrow-writes",
+        "a narrow write changes its bytes alone",
+        bad_input::narrow_writes,
+    ),
+    check(
+        "S-07-straddling",
+        "unaligned and straddling accesses stay in what they name",
+        bad_input::straddling,
+    ),
+    check(
+        "S-08-hole",
+        "the hole between registers and GGTT reads as ones and ignores writes",
+        bad_input::hole,
+    ),
+    check(
+        "S-09-second-owner",
+        "who opens it next finds nothing of the last",
+        lifetime::second_owner,
+    ),
+    check(
+        "S-10-memory-taken-back",
+        "memory that was taken back is not reached",
+        lifetime::memory_taken_back,
+    ),
+    check(
+        "S-13-provocations",
+        "what made the C driver warn is harmless",
+        bad_input::provocations,
+    ),
+    check(
+        "S-20-fence-values",
+        "no fence covers what is not the vGPU's",
+        fences::values,
+    ),
+    check(
+        "S-27-pvinfo-read-only",
+        "ranges can't be changed",
+        pvinfo::read_only,
+    ),
+    check(
+        "S-30-config-read-only",
+        "capabilities can't be changed",
+        config::read_only,
+    ),
+    check(
+        "edges",
+        "every size at every edge of every region",
+        bad_input::edges,
+    ),
+];
+
+/// Two values are the same.
+fn equal<T: LowerHex + PartialEq>(what: &str, found: T, wanted: T) -> Result<()> {
+    ensure!(found == wanted, "{what} is {found:#x}, not {wanted:#x}");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+
+    #[test]
+    fn names_then_are_unique() {
+        let mut names: Vec<_> = ALL.iter().map(|check| check.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ALL.len());
+    }
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! A guest without an operating system: drives a vGPU by the contract that real guests rely on.
+//!
+//! ```text
+//!   checks     what must hold of a vGPU, by name
+//!   guest      a vGPU with some RAM: registers, GGTT, aperture, interrupts
+//!   transport  how it is reached: VFIO in a kernel's VM, vfio-user hosted
+//! ```
+//!
+//! The checks know nothing of the transport but what it can't do: the same code is the client of
+//! kvmgt.ko and of the hosted front.
+#![deny(unsafe_code)]
+
+pub mod checks;
+pub mod event;
+pub mod guest;
+pub mod ram;
+pub mod registers;
+pub mod transport;
+
+pub use checks::{Check, Verdict};
+pub use guest::Guest;
+pub use transport::{Opener, Transport};

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! Runs the checks of a vGPU from the command line.
+//!
+//! Each check is a line on stdout: `ok: NAME`, `skipped: NAME: WHY` or `FAILED: NAME: WHY`. The
+//! exit status is 1 if one failed. Built with `-C target-feature=+crt-static` it is one file.
+#![forbid(unsafe_code)]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{bail, Context, Result};
+use clap::{Args, Parser, Subcommand};
+use synthetic_guest::checks::{Check, Verdict, ALL};
+use synthetic_guest::transport::vfio::Mdev;
+use synthetic_guest::transport::vfio_user::Socket;
+use synthetic_guest::{Guest, Opener};
+
+/// Drives a vGPU by the guest contract, and checks what it does.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Name the checks.
+    List,
+    /// Run checks.
+    Run(Run),
+    /// Open the vGPU, say `open` on stdout, and hold it until stdin ends.
+    Hold(Device),
+}
+
+#[derive(Args)]
+struct Run {
+    /// The checks, one after the other; all if none is named.
+    names: Vec<String>,
+    /// The type that the vGPU has, for example V5_8: its sizes are checked.
+    #[arg(long = "type", value_name = "T")]
+    kind: Option<String>,
+    #[command(flatten)]
+    device: Device,
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false, id = "way")]
+struct Way {
+    /// The socket of a vfio-user server.
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// The UUID of a mediated device.
+    #[arg(long, value_name = "UUID")]
+    mdev: Option<String>,
+}
+
+#[derive(Args)]
+struct Device {
+    #[command(flatten)]
+    way: Way,
+    /// Open a mediated device without a KVM.
+    #[arg(long, requires = "mdev")]
+    no_kvm: bool,
+}
+
+impl Device {
+    fn opener(&self) -> Result<Box<dyn Opener>> {
+        match (&self.way.socket, &self.way.mdev) {
+            (Some(path), None) => Ok(Box::new(Socket::new(path))),
+            (None, Some(uuid)) => Ok(Box::new(Mdev::new(uuid, !self.no_kvm))),
+            _ => bail!("name a socket or a mediated device"),
+        }
+    }
+}
+
+fn main() -> Result<ExitCode> {
+    match Arguments::parse().command {
+        Command::List => {
+            for check in ALL {
+                println!("{}: {}", check.name, check.what);
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Run(run) => checks(&run),
+        Command::Hold(device) => hold(&device),
+    }
+}
+
+fn checks(run: &Run) -> Result<ExitCode> {
+    let chosen = chosen(&run.names)?;
+    let share = run.kind.as_deref().map(share).transpose()?;
+    let opener = run.device.opener()?;
+    let mut guest = Guest::open(opener.as_ref(), share)?;
+    let mut failed = false;
+    for check in chosen {
+        match check.run(&mut guest) {
+            Verdict::Ok => println!("ok: {}", check.name),
+            Verdict::Skipped(why) => println!("skipped: {}: {why}", check.name),
+            Verdict::Failed(why) => {
+                failed = true;
+                println!("FAILED: {}: {why}", check.name);
+            }
+        }
+    }
+    Ok(ExitCode::from(u8::from(failed)))
+}
+
+fn chosen(names: &[String]) -> Result<Vec<&'static Check>> {
+    if names.is_empty() {
+        return Ok(ALL.iter().collect());
+    }
+    let find = |name: &String| {
+        let found = ALL.iter().find(|check| check.name == name);
+        found.with_context(|| format!("no check is called {name}"))
+    };
+    names.iter().map(find).collect()
+}
+
+/// The `n` of a type's name, as mdev or the short form has it.
+fn share(name: &str) -> Result<u32> {
+    let last = name.rsplit('_').next().unwrap_or(name);
+    last.parse()
+        .with_context(|| format!("`{name}` names no type: its end is no number"))
+}
+
+fn hold(device: &Device) -> Result<ExitCode> {
+    let opener = device.opener()?;
+    let guest = Guest::open(opener.as_ref(), None)?;
+    println!("open");
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
+    drop(guest);
+    Ok(ExitCode::SUCCESS)
+}

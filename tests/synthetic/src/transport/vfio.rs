@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! A vGPU through Linux's VFIO: a mediated device, its group, a container, and a KVM.
+
+use std::fs::{File, OpenOptions};
+use std::ops::Range;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{ensure, Context, Result};
+use rustix::io::Errno;
+
+use super::{
+    DeviceInfo, IrqData, IrqInfo, IrqRequest, Mapped, Opener, RegionInfo, Sharing, Transport,
+};
+use crate::ram::Ram;
+
+mod kernel;
+
+/// Where mediated devices are.
+const MDEVS: &str = "/sys/bus/mdev/devices";
+/// Where VFIO's files are.
+const VFIO: &str = "/dev/vfio";
+/// How far regions are apart in the file of a device whose driver does not say it (Linux,
+/// `VFIO_PCI_OFFSET_SHIFT`; all drivers of mediated PCI devices have the same).
+const REGION_SHIFT: u32 = 40;
+
+/// A mediated device.
+pub struct Mdev {
+    uuid: String,
+    with_kvm: bool,
+}
+
+impl Mdev {
+    /// The device of that UUID, to be opened with or without a KVM attached.
+    pub fn new(uuid: &str, with_kvm: bool) -> Self {
+        Self {
+            uuid: uuid.to_owned(),
+            with_kvm,
+        }
+    }
+}
+
+fn open_file(path: &Path) -> Result<File> {
+    let opened = OpenOptions::new().read(true).write(true).open(path);
+    opened.with_context(|| format!("cannot open {}", path.display()))
+}
+
+impl Opener for Mdev {
+    fn open(&self) -> Result<Box<dyn Transport>> {
+        let link = Path::new(MDEVS).join(&self.uuid).join("iommu_group");
+        let group = std::fs::canonicalize(&link)
+            .with_context(|| format!("{} has no IOMMU group", self.uuid))?;
+        let number = group.file_name().context("a group has a number")?;
+        let container = open_file(&Path::new(VFIO).join("vfio"))?;
+        let group = open_file(&PathBuf::from(VFIO).join(number))?;
+        ensure!(
+            kernel::api_version(&container)? == kernel::API_VERSION,
+            "another version of VFIO"
+        );
+        ensure!(kernel::group_is_viable(&group)?, "the group is not viable");
+        kernel::set_container(&group, &container).context("the group takes no container")?;
+        kernel::set_type1(&container).context("no IOMMU of type 1 version 2")?;
+        let kvm = match self.with_kvm {
+            true => Some(kernel::Kvm::with(group.as_fd()).context("no KVM can be attached")?),
+            false => None,
+        };
+        let device = kernel::device(&group, &self.uuid)
+            .with_context(|| format!("cannot open {}", self.uuid))?;
+        Ok(Box::new(Device {
+            device,
+            group,
+            container,
+            kvm,
+        }))
+    }
+}
+
+struct Device {
+    // In the order in which they have to go.
+    device: File,
+    #[expect(dead_code, reason = "held open as long as the device")]
+    group: File,
+    container: File,
+    #[expect(dead_code, reason = "held open as long as the device")]
+    kvm: Option<kernel::Kvm>,
+}
+
+impl Device {
+    /// Where a region begins in the file, also of one that there is not.
+    fn base(&mut self, region: u32) -> u64 {
+        self.region(region)
+            .map_or(u64::from(region) << REGION_SHIFT, |info| info.offset)
+    }
+}
+
+/// The error of a transfer, which moved fewer bytes than asked for if the kernel has no number.
+fn errno(error: &std::io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::IO)
+}
+
+fn whole(moved: std::io::Result<usize>, wanted: usize) -> Result<(), Errno> {
+    match moved {
+        Ok(count) if count == wanted => Ok(()),
+        Ok(_) => Err(Errno::IO),
+        Err(error) => Err(errno(&error)),
+    }
+}
+
+impl Transport for Device {
+    fn info(&mut self) -> Result<DeviceInfo, Errno> {
+        kernel::device_info(&self.device)
+    }
+
+    fn region(&mut self, index: u32) -> Result<RegionInfo, Errno> {
+        kernel::region_info(&self.device, index)
+    }
+
+    fn irq(&mut self, index: u32) -> Result<IrqInfo, Errno> {
+        kernel::irq_info(&self.device, index)
+    }
+
+    fn read(&mut self, region: u32, offset: u64, data: &mut [u8]) -> Result<(), Errno> {
+        let at = self.base(region).checked_add(offset).ok_or(Errno::INVAL)?;
+        let wanted = data.len();
+        whole(self.device.read_at(data, at), wanted)
+    }
+
+    fn write(&mut self, region: u32, offset: u64, data: &[u8]) -> Result<(), Errno> {
+        let at = self.base(region).checked_add(offset).ok_or(Errno::INVAL)?;
+        whole(self.device.write_at(data, at), data.len())
+    }
+
+    fn set_irqs(&mut self, request: &IrqRequest<'_>) -> Result<(), Errno> {
+        let data = match request.data {
+            IrqData::Bytes(bytes) => bytes.to_vec(),
+            IrqData::Files(files) => files
+                .iter()
+                .flat_map(|file| file.as_raw_fd().to_ne_bytes())
+                .collect(),
+        };
+        kernel::set_irqs(&self.device, request, &data)
+    }
+
+    fn reset(&mut self) -> Result<(), Errno> {
+        kernel::reset(&self.device)
+    }
+
+    fn map_memory(&mut self, ram: &Ram, part: Range<u64>) -> Result<(), Errno> {
+        if part.end > ram.size() || part.start > part.end {
+            return Err(Errno::INVAL);
+        }
+        kernel::map_dma(&self.container, ram, part)
+    }
+
+    fn unmap_memory(&mut self, part: Range<u64>) -> Result<(), Errno> {
+        kernel::unmap_dma(&self.container, part)
+    }
+
+    fn map_region(
+        &mut self,
+        region: u32,
+        offset: u64,
+        length: usize,
+        sharing: Sharing,
+    ) -> Result<Box<dyn Mapped>, Errno> {
+        let at = self.base(region).checked_add(offset).ok_or(Errno::INVAL)?;
+        let mapping = kernel::Mapping::new(&self.device, at, length, sharing)?;
+        Ok(Box::new(mapping))
+    }
+}
