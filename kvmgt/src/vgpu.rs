@@ -200,8 +200,11 @@ impl Vgpu {
 
     /// Sends the message that an access has caused, if the guest wants messages.
     fn deliver(&mut self, world: &mut World<'_>) {
-        if self.mmio.take_interrupt() && self.config.msi_enabled() {
-            world.guest.note(Event::Msi);
+        if !self.mmio.take_interrupt() {
+            return;
+        }
+        if let Some((address, data)) = self.config.msi_message() {
+            world.guest.note(Event::Msi { address, data });
             world.guest.send_msi();
         }
     }

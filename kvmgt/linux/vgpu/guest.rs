@@ -62,8 +62,8 @@ impl Guest for Vm<'_, '_> {
                 written,
                 before,
             } => c::trace_write_ir(id, kind, offset.0, written, before),
-            Event::Interrupt { name } => c::trace_propagate_event(id, name, 0),
-            Event::Msi => c::trace_inject_msi(id, 0, 0),
+            Event::Interrupt { name, bit } => c::trace_propagate_event(id, name, bit),
+            Event::Msi { address, data } => c::trace_inject_msi(id, address, data.into()),
         }
     }
 }
