@@ -17,4 +17,5 @@ pub mod power;
 pub mod program;
 pub mod refusals;
 pub mod synthetic;
+pub mod taken_away;
 pub mod vgpu;

@@ -42,6 +42,9 @@ pub const ALL: &[Test] = &[
     kernel(CI, "vgpu-synthetic-guest", |c| {
         scenario::synthetic::checks_hold(c, Flavour::Plain)
     }),
+    kernel(CI, "vgpu-taken-away", |c| {
+        scenario::taken_away::from_its_holder(c, Flavour::Plain)
+    }),
     kernel(CI, "hosted-vgpu-in-qemu", scenario::vgpu::on_the_bus),
     kernel(CI, "golden-is-pristine", scenario::golden::pristine),
     kernel(CI, "native-6.12", scenario::native::debian_6_12),
@@ -86,6 +89,9 @@ pub const ALL: &[Test] = &[
     }),
     kernel("debug-kernel", "debug-vgpu-synthetic-guest", |c| {
         scenario::synthetic::checks_hold(c, Flavour::Debug)
+    }),
+    kernel("debug-kernel", "debug-vgpu-taken-away", |c| {
+        scenario::taken_away::from_its_holder(c, Flavour::Debug)
     }),
     kernel("vgpu-cycles", "mdev-1000-cycles", |c| {
         scenario::mdev::as_users_know_it(c, Flavour::Plain, 1000)
