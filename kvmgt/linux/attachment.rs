@@ -5,9 +5,11 @@ use crate::{
     c,
     debugfs::Debugfs,
     golden_file::{self, GoldenFile},
+    gpu::Gpu,
     listener::Listener,
+    mdev::Parent,
 };
-use iface::client::{Host, Offer};
+use iface::client::Offer;
 use kernel::{
     auxiliary, bindings,
     device::{self, Core},
@@ -17,13 +19,13 @@ use kvmgt_core::{device::Device, message};
 
 /// A GPU whose host half is open.
 ///
-/// The fields are dropped in their order: first what users of the machine can reach, then the
-/// host half, which waits for call-backs that run, then what these use.
+/// The fields are dropped in their order: first vGPUs, which may wait for whoever has one open,
+/// and what else users of the machine can reach; then the host half, which waits for call-backs
+/// that run; then what these use.
 pub(crate) struct Attachment<'a> {
-    _debugfs: Debugfs,
+    _mdev: Option<Parent<'a>>,
     _golden_file: GoldenFile,
-    _device: KBox<Device>,
-    _host: Host<'a>,
+    _gpu: Pin<KBox<Gpu<'a>>>,
     listener: KBox<Listener>,
 }
 
@@ -41,7 +43,8 @@ impl<'a> Attachment<'a> {
     /// [`Offer::from_platform_data`] until its driver is unbound. What is returned is dropped
     /// before that.
     pub(crate) unsafe fn new(adev: &'a auxiliary::Device<Core<'_>>) -> Result<Self> {
-        let raw: *mut bindings::device = as_raw(adev.as_ref());
+        let printer: &'a device::Device<Core<'_>> = adev.as_ref();
+        let raw: *mut bindings::device = as_raw(printer);
         // SAFETY: `raw` is a valid device while `adev` is borrowed.
         let (platform_data, parent) = unsafe { ((*raw).platform_data, (*raw).parent) };
         // SAFETY: by this function's own requirement.
@@ -57,14 +60,13 @@ impl<'a> Attachment<'a> {
             dev_err!(adev, "{}\n", format_args!("{refusal}"));
             ENODEV
         })?;
-        let device = Device::new(&host, version, features).map_err(|failure| {
+        let mut device = Device::new(&host, version, features).map_err(|failure| {
             let error = failure.error();
             if error == ENODEV {
                 dev_err!(adev, "{}\n", format_args!("{failure}"));
             }
             error
         })?;
-        let mut device = KBox::new(device, GFP_KERNEL)?;
         // SAFETY: the parent of a bound auxiliary device is valid, and stays so.
         unsafe { use_administrators_file(adev, parent, &mut device) };
         let lacking = device.golden().lacking();
@@ -73,19 +75,21 @@ impl<'a> Attachment<'a> {
         }
         let tracked = device.model().tracked();
         listener.track(tracked);
-        let card = host.info().map_or(core::ptr::null_mut(), |info| info.card);
-        // SAFETY: the device is in a box of its own, and the file is dropped before it.
-        let golden_file = unsafe { GoldenFile::new(parent, &raw const *device) }?;
+        let info = host.info().map_err(|_| ENODEV)?;
         // SAFETY: the contract: `card` is null or the GPU's `drm_device`, valid until unbind. The
         // listener is in a box of its own, and the folder is dropped before it.
-        let debugfs = unsafe { Debugfs::new(card.cast(), &listener) };
-        dev_info!(adev, "{}\n", format_args!("{}", device.attached()));
-        c::trace_attach(listener.name(), &device);
+        let debugfs = unsafe { Debugfs::new(info.card.cast(), &listener) };
+        let gpu = Gpu::new(debugfs, device, host, &info, printer)?;
+        // SAFETY: the device is pinned with the GPU, and the file is dropped before it.
+        let golden_file = unsafe { GoldenFile::new(parent, &raw const gpu.device) }?;
+        dev_info!(adev, "{}\n", format_args!("{}", gpu.device.attached()));
+        // SAFETY: the GPU is pinned, and dropped after the parent.
+        let mdev = unsafe { Parent::register(gpu.as_ref()) }?;
+        c::trace_attach(listener.name(), &gpu.device);
         Ok(Self {
-            _debugfs: debugfs,
+            _mdev: mdev,
             _golden_file: golden_file,
-            _device: device,
-            _host: host,
+            _gpu: gpu,
             listener,
         })
     }

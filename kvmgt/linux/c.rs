@@ -4,16 +4,50 @@
 use kernel::{bindings, prelude::*};
 use kvmgt_core::device::Device;
 
-/// What bindgen makes of `helpers.h`.
+/// What bindgen makes of `bindings.h`.
 #[allow(
+    dead_code,
     improper_ctypes,
     missing_docs,
+    non_camel_case_types,
     unreachable_pub,
     reason = "generated, and C's structures are only pointed to"
 )]
-mod raw {
-    use kernel::bindings::{bin_attribute, pci_dev};
+pub(crate) mod raw {
+    use crate::uapi::{vfio_irq_set, vfio_region_info};
+    use kernel::bindings::{bin_attribute, device, module, pci_dev, vm_area_struct};
     include!(concat!(env!("KVMGT_OBJ"), "/linux/helpers_generated.rs"));
+}
+
+/// Has the compiler compare a function that C calls with C's declaration of it: all branches of an
+/// `if` have one type.
+macro_rules! exported {
+    ($function:ident) => {
+        const _: () = {
+            if true {
+                $crate::c::raw::$function
+            } else {
+                $function
+            };
+        };
+    };
+}
+pub(crate) use exported;
+
+/// An index below `size`, also for a CPU that runs ahead of the comparison.
+pub(crate) fn index_below(index: u64, size: u32) -> Option<u32> {
+    if index >= u64::from(size) {
+        return None;
+    }
+    // SAFETY: it only computes.
+    let index = unsafe { raw::kvmgt_index_nospec(index as usize, size as usize) };
+    u32::try_from(index).ok()
+}
+
+/// Whether the calling process was killed, so that nobody waits for what it does.
+pub(crate) fn must_die() -> bool {
+    // SAFETY: it only looks at the calling task.
+    unsafe { raw::kvmgt_must_die() }
 }
 
 /// Gives an attribute a lockdep class.
@@ -91,4 +125,31 @@ pub(crate) fn trace_suspend(name: &CStr) {
 pub(crate) fn trace_resume(name: &CStr) {
     // SAFETY: the name is valid; the event copies it.
     unsafe { raw::kvmgt_trace_resume(name.as_char_ptr()) };
+}
+
+/// Traces that a guest wrote a register of the interrupt hierarchy.
+pub(crate) fn trace_write_ir(id: u32, name: &str, offset: u32, written: u32, before: u32) {
+    // SAFETY: the name has that length; the event copies it.
+    unsafe {
+        raw::kvmgt_trace_write_ir(
+            id,
+            name.as_ptr().cast(),
+            name.len(),
+            offset,
+            written,
+            before,
+        );
+    }
+}
+
+/// Traces that an event set its bit.
+pub(crate) fn trace_propagate_event(id: u32, name: &str, bit: u32) {
+    // SAFETY: the name has that length; the event copies it.
+    unsafe { raw::kvmgt_trace_propagate_event(id, name.as_ptr().cast(), name.len(), bit) };
+}
+
+/// Traces a message.
+pub(crate) fn trace_inject_msi(id: u32, address: u32, data: u32) {
+    // SAFETY: it only takes numbers.
+    unsafe { raw::kvmgt_trace_inject_msi(id, address, data) };
 }

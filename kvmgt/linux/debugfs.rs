@@ -12,8 +12,10 @@ const READ_ONLY: bindings::umode_t = 0o444;
 /// The folder; gone, and no longer read by anybody, when it is dropped.
 pub(crate) struct Debugfs(*mut bindings::dentry);
 
-// SAFETY: the dentry is only removed, which any thread may do.
+// SAFETY: the dentry is only removed, and made the parent of others, which any thread may do.
 unsafe impl Send for Debugfs {}
+// SAFETY: as above.
+unsafe impl Sync for Debugfs {}
 
 impl Debugfs {
     /// Makes the folder. Without a card, or without debugfs, there is none, which is no error.
@@ -50,6 +52,11 @@ impl Debugfs {
         }
         Self(folder)
     }
+
+    /// The folder, to make others in, if there is one.
+    pub(crate) fn folder(&self) -> Option<*mut bindings::dentry> {
+        (!self.0.is_null()).then_some(self.0)
+    }
 }
 
 impl Drop for Debugfs {
@@ -60,6 +67,6 @@ impl Drop for Debugfs {
 }
 
 /// A constant name as C takes it.
-fn name(name: &'static CStr) -> *const c_char {
+pub(crate) fn name(name: &'static CStr) -> *const c_char {
     name.as_char_ptr()
 }

@@ -5,9 +5,18 @@
 
 #include <linux/device.h>
 #include <linux/device/driver.h>
+#include <linux/dma-mapping.h>
+#include <linux/eventfd.h>
+#include <linux/iommu.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/nospec.h>
 #include <linux/pci.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
+#include <linux/vfio.h>
 
 #include "helpers.h"
 
@@ -49,4 +58,94 @@ static int is_gvt_device(struct device *dev, void *unused)
 bool kvmgt_has_gvt_device(struct pci_dev *gpu)
 {
 	return device_for_each_child(&gpu->dev, NULL, is_gvt_device) != 0;
+}
+
+unsigned long kvmgt_index_nospec(unsigned long index, unsigned long size)
+{
+	return array_index_nospec(index, size);
+}
+
+struct module *kvmgt_get_driver(struct device *dev)
+{
+	struct module *owner = dev->driver ? dev->driver->owner : NULL;
+
+	return owner && try_module_get(owner) ? owner : NULL;
+}
+
+bool kvmgt_must_die(void)
+{
+	return fatal_signal_pending(current);
+}
+
+static_assert(KVMGT_TASK_NAME == TASK_COMM_LEN);
+
+int kvmgt_current_process(char name[KVMGT_TASK_NAME])
+{
+	strscpy_pad(name, current->group_leader->comm, KVMGT_TASK_NAME);
+	return task_tgid_nr(current);
+}
+
+int kvmgt_pin(struct vfio_device *vdev, struct device *dma,
+	      unsigned long long iova, unsigned long long *address)
+{
+	struct page *page;
+	int ret;
+
+	ret = vfio_pin_pages(vdev, iova, 1, IOMMU_READ | IOMMU_WRITE, &page);
+	if (ret != 1)
+		return ret < 0 ? ret : -EFAULT;
+	*address = dma_map_page(dma, page, 0, PAGE_SIZE, DMA_BIDIRECTIONAL);
+	if (dma_mapping_error(dma, *address)) {
+		vfio_unpin_pages(vdev, iova, 1);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void kvmgt_unpin(struct vfio_device *vdev, struct device *dma,
+		 unsigned long long iova, unsigned long long address)
+{
+	dma_unmap_page(dma, address, PAGE_SIZE, DMA_BIDIRECTIONAL);
+	vfio_unpin_pages(vdev, iova, 1);
+}
+
+struct eventfd_ctx *kvmgt_eventfd_get(int fd)
+{
+	return eventfd_ctx_fdget(fd);
+}
+
+void kvmgt_eventfd_put(struct eventfd_ctx *event)
+{
+	eventfd_ctx_put(event);
+}
+
+void kvmgt_eventfd_signal(struct eventfd_ctx *event)
+{
+	eventfd_signal(event);
+}
+
+int kvmgt_add_sparse_area(struct vfio_info_cap *caps, unsigned long long offset,
+			  unsigned long long size)
+{
+	DEFINE_RAW_FLEX(struct vfio_region_info_cap_sparse_mmap, sparse, areas, 1);
+
+	sparse->header.id = VFIO_REGION_INFO_CAP_SPARSE_MMAP;
+	sparse->header.version = 1;
+	sparse->nr_areas = 1;
+	sparse->areas[0].offset = offset;
+	sparse->areas[0].size = size;
+	return vfio_info_add_capability(caps, &sparse->header,
+					__struct_size(sparse));
+}
+
+int kvmgt_check_irq_set(struct vfio_irq_set *set, unsigned int count,
+			unsigned long *size)
+{
+	return vfio_set_irqs_validate_and_prepare(set, count, VFIO_PCI_NUM_IRQS, size);
+}
+
+void kvmgt_prepare_vma(struct vm_area_struct *vma)
+{
+	vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
+	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
 }

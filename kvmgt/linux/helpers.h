@@ -9,7 +9,15 @@
 #define _KVMGT_HELPERS_H
 
 struct bin_attribute;
+struct device;
+struct eventfd_ctx;
+struct module;
+struct page;
 struct pci_dev;
+struct vfio_device;
+struct vfio_info_cap;
+struct vfio_irq_set;
+struct vm_area_struct;
 
 /* Gives a dynamically made attribute a lockdep class. */
 void kvmgt_bin_attr_init(struct bin_attribute *attr);
@@ -22,6 +30,56 @@ struct pci_dev *kvmgt_next_i915(struct pci_dev *from);
 
 /* Whether i915 published its GVT-g device as a child of @gpu. */
 _Bool kvmgt_has_gvt_device(struct pci_dev *gpu);
+
+/* @index, or 0 if it is not below @size, to speculation too. */
+unsigned long kvmgt_index_nospec(unsigned long index, unsigned long size);
+
+/* Holds the module of the driver that @dev is bound to, or returns NULL. */
+struct module *kvmgt_get_driver(struct device *dev);
+
+/* Whether the calling task was killed. */
+_Bool kvmgt_must_die(void);
+
+/* Bytes of a task's name, with its end. */
+#define KVMGT_TASK_NAME 16
+
+/* The process that calls: its number, and its name in @name. */
+int kvmgt_current_process(char name[KVMGT_TASK_NAME]);
+
+/*
+ * Pins the page at @iova of the guest's memory and maps it for @dma, for
+ * reading and writing. Sleeps.
+ */
+int kvmgt_pin(struct vfio_device *vdev, struct device *dma,
+	      unsigned long long iova, unsigned long long *address);
+void kvmgt_unpin(struct vfio_device *vdev, struct device *dma,
+		 unsigned long long iova, unsigned long long address);
+
+/* The eventfd that @fd names, or an error number. */
+struct eventfd_ctx *kvmgt_eventfd_get(int fd);
+void kvmgt_eventfd_put(struct eventfd_ctx *event);
+/* Does not sleep. */
+void kvmgt_eventfd_signal(struct eventfd_ctx *event);
+
+/* Adds the one part of a region that may be mapped to its description. */
+int kvmgt_add_sparse_area(struct vfio_info_cap *caps, unsigned long long offset,
+			  unsigned long long size);
+
+/* Checks what does not depend on the device; @size gets the bytes of data. */
+int kvmgt_check_irq_set(struct vfio_irq_set *set, unsigned int count,
+			unsigned long *size);
+
+/* Makes @vma one whose pages the driver inserts, write-combined. */
+void kvmgt_prepare_vma(struct vm_area_struct *vma);
+
+/* Tracepoints of vGPUs, with the names and fields of the C GVT-g. */
+void kvmgt_trace_write_ir(unsigned int id, const char *name, unsigned long len,
+			  unsigned int reg, unsigned int new_val,
+			  unsigned int old_val);
+void kvmgt_trace_propagate_event(unsigned int id, const char *name,
+				 unsigned long len, unsigned int bit);
+void kvmgt_trace_inject_msi(unsigned int id, unsigned int address,
+			    unsigned int data);
 
 /* Tracepoints of system "gvt". @dev is the name of an i915.gvt.N device. */
 void kvmgt_trace_attach(const char *dev, unsigned int major, unsigned int minor,

@@ -9,18 +9,41 @@
 //! | `driver` | the driver: probe and unbind |
 //! | `attachment` | a GPU from bind to unbind, and the order in which it is let go |
 //! | `listener` | events of the host half: counted and traced |
+//! | `gpu` | what vGPUs use of their GPU |
+//! | `mdev` | the types of vGPUs that it offers |
+//! | `vgpu` | a vGPU as a device of VFIO |
 //! | `golden_file` | `gvt_firmware`, and the administrator's file in its place |
 //! | `debugfs` | the folder `gvt` in the card's debugfs |
 //! | `presence` | what is said when there is no GPU at load time |
-//! | `c` | the C helpers |
+//! | `c`, `uapi` | the C helpers; VFIO's interface for user space |
+//!
+//! # Locks
+//!
+//! In the order in which they may be taken; what stands in brackets is not ours. All but the last
+//! two sleep.
+//!
+//! 1. (VFIO's lock of a set of devices, around open and close)
+//! 2. the lock of a vGPU, around all calls of the core
+//! 3. (locks of VFIO's IOMMU, of the client's memory map, of the host half)
+//! 4. the lock of a vGPU's mappings, around inserting pages and taking them away
+//! 5. the lock of a device, around what its vGPUs have taken; nothing is taken under it
+//! 6. the eventfds of a vGPU, and who holds it: spinlocks, never taken in interrupts
+//!
+//! VFIO calls for memory that goes away with a lock held that it also takes under the lock of its
+//! IOMMU, which the driver needs to pin and to unpin. It does so itself for every driver that
+//! unpins when it is told to, so that no order of ours could avoid it.
 
 mod attachment;
 mod c;
 mod debugfs;
 mod driver;
 mod golden_file;
+mod gpu;
 mod listener;
+mod mdev;
 mod presence;
+mod uapi;
+mod vgpu;
 
 use kernel::prelude::*;
 
@@ -35,8 +58,10 @@ module! {
 /// The module while it is loaded.
 #[pin_data]
 struct Kvmgt {
+    // Unregistered first: it unbinds the GPUs, which take their vGPUs with them.
     #[pin]
     driver: driver::Registration,
+    mdev: mdev::Driver,
 }
 
 impl kernel::InPlaceModule for Kvmgt {
@@ -44,6 +69,7 @@ impl kernel::InPlaceModule for Kvmgt {
         // Probes of the GPUs that are there run inside the registration, so that what is said
         // about none comes after them.
         try_pin_init!(Self {
+            mdev: mdev::Driver::register()?,
             driver <- driver::registration(module),
             _: { presence::report() },
         })

@@ -34,3 +34,22 @@ void kvmgt_trace_resume(const char *dev)
 {
 	trace_gvt_resume(dev);
 }
+
+void kvmgt_trace_write_ir(unsigned int id, const char *name, unsigned long len,
+			  unsigned int reg, unsigned int new_val,
+			  unsigned int old_val)
+{
+	trace_write_ir(id, name, len, reg, new_val, old_val);
+}
+
+void kvmgt_trace_propagate_event(unsigned int id, const char *name,
+				 unsigned long len, unsigned int bit)
+{
+	trace_propagate_event(id, name, len, bit);
+}
+
+void kvmgt_trace_inject_msi(unsigned int id, unsigned int address,
+			    unsigned int data)
+{
+	trace_inject_msi(id, address, data);
+}

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * Events of trace system "gvt", which keeps the name it always had. The events
- * of the C GVT-g are about what vGPUs do (shadow page tables, interrupts, ...);
- * each comes, under its old name, with the code that it is about.
+ * Events of trace system "gvt", which keeps the name it always had. Events of
+ * the C GVT-g come, under their old names, with the code that they are about.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM gvt
@@ -85,6 +84,76 @@ TRACE_EVENT(gvt_gpu_reset,
 	),
 	TP_printk("%s engines 0x%x phase %u", __get_str(dev),
 		  __entry->engines, __entry->phase)
+);
+
+/*
+ * What vGPUs do. Names, fields and text are those of the C GVT-g, which users'
+ * scripts know. Names out of Rust have a length and no end.
+ */
+#ifndef GVT_TEMP_STR_LEN
+#define GVT_TEMP_STR_LEN 30
+#endif
+
+/* A guest wrote a register of the interrupt hierarchy. */
+TRACE_EVENT(write_ir,
+	TP_PROTO(int id, const char *name, unsigned long len, unsigned int reg,
+		 unsigned int new_val, unsigned int old_val),
+	TP_ARGS(id, name, len, reg, new_val, old_val),
+	TP_STRUCT__entry(
+		__field(int, id)
+		__array(char, buf, GVT_TEMP_STR_LEN)
+		__field(unsigned int, reg)
+		__field(unsigned int, new_val)
+		__field(unsigned int, old_val)
+		__field(bool, changed)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		snprintf(__entry->buf, GVT_TEMP_STR_LEN, "%.*s", (int)len, name);
+		__entry->reg = reg;
+		__entry->new_val = new_val;
+		__entry->old_val = old_val;
+		__entry->changed = new_val != old_val;
+	),
+	TP_printk("VM%u write [%s] %x, new %08x, old %08x, changed %08x",
+		  __entry->id, __entry->buf, __entry->reg, __entry->new_val,
+		  __entry->old_val, __entry->changed)
+);
+
+/* An event sets its bit in a vGPU's interrupt registers. */
+TRACE_EVENT(propagate_event,
+	TP_PROTO(int id, const char *name, unsigned long len, int bit),
+	TP_ARGS(id, name, len, bit),
+	TP_STRUCT__entry(
+		__field(int, id)
+		__array(char, buf, GVT_TEMP_STR_LEN)
+		__field(int, bit)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		snprintf(__entry->buf, GVT_TEMP_STR_LEN, "%.*s", (int)len, name);
+		__entry->bit = bit;
+	),
+	TP_printk("Set bit (%d) for (%s) for vgpu (%d)",
+		  __entry->bit, __entry->buf, __entry->id)
+);
+
+/* A vGPU sends its message. */
+TRACE_EVENT(inject_msi,
+	TP_PROTO(int id, unsigned int address, unsigned int data),
+	TP_ARGS(id, address, data),
+	TP_STRUCT__entry(
+		__field(int, id)
+		__field(unsigned int, address)
+		__field(unsigned int, data)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->address = address;
+		__entry->data = data;
+	),
+	TP_printk("vgpu%d:inject msi address %x data %x",
+		  __entry->id, __entry->address, __entry->data)
 );
 
 #endif

@@ -236,6 +236,21 @@ impl ConfigSpace {
             .is_some_and(|control| self.word(control) & msi::ENABLE != 0)
     }
 
+    /// The message that the guest wants as an interrupt: the lower half of its address, and its
+    /// data. `None`: it wants none.
+    pub fn msi_message(&self) -> Option<(u32, u16)> {
+        let control = self.msi.filter(|_| self.msi_enabled())?;
+        let word = |offset: usize| {
+            let at = offset.saturating_sub(msi::CONTROL);
+            self.word(control.saturating_add(at))
+        };
+        let [a, b] = word(msi::ADDRESS).to_le_bytes();
+        let [c, d] = word(msi::ADDRESS.saturating_add(msi::DATA_SIZE)).to_le_bytes();
+        let wide = self.word(control) & msi::ADDRESS_64 != 0;
+        let data = word(if wide { msi::DATA_64 } else { msi::DATA_32 });
+        Some((u32::from_le_bytes([a, b, c, d]), data))
+    }
+
     /// Whether the guest has put the device to sleep (D3hot) since the last reset; a guest that
     /// suspends itself does so.
     pub fn entered_d3(&self) -> bool {

@@ -51,9 +51,16 @@ pub enum Event {
     Interrupt {
         /// Its name.
         name: &'static str,
+        /// Its bit in the registers of its group.
+        bit: u32,
     },
     /// A message was sent (tracepoint `inject_msi`).
-    Msi,
+    Msi {
+        /// The lower half of its address.
+        address: u32,
+        /// Its data.
+        data: u16,
+    },
 }
 
 /// What surrounds a vGPU while it handles one request.

@@ -314,12 +314,13 @@ pub(crate) fn raise(context: &mut Context<'_>, event: Event) {
     let Some((wiring, bit)) = place.and_then(|(group, bit)| Some((group.wiring()?, bit))) else {
         return;
     };
-    let bit = 1_u32.wrapping_shl(bit);
-    if context.registers.get(wiring.masked) & bit == 0 {
-        context
-            .guest
-            .note(guest::Event::Interrupt { name: event.name() });
-        context.registers.update(wiring.pending, 0, bit);
+    let mask = 1_u32.wrapping_shl(bit);
+    if context.registers.get(wiring.masked) & mask == 0 {
+        context.guest.note(guest::Event::Interrupt {
+            name: event.name(),
+            bit,
+        });
+        context.registers.update(wiring.pending, 0, mask);
     }
     check(context);
 }

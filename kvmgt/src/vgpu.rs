@@ -4,7 +4,7 @@
 //! All of its functions take `&mut self`: whoever brings it to a VM has a lock around it. They may
 //! sleep. What surrounds it comes with each call, as a [`World`].
 
-use crate::address::Gfn;
+use crate::address::{Gfn, MmioOffset};
 use crate::config_space::ConfigSpace;
 use crate::device::Device;
 use crate::fences::Fences;
@@ -173,6 +173,11 @@ impl Vgpu {
         }
     }
 
+    /// What a register holds, without what reading it does: for whoever looks from outside.
+    pub fn peek(&self, offset: MmioOffset) -> u32 {
+        self.mmio.peek(offset)
+    }
+
     /// The guest's memory goes away from page `first` on, `count` pages of it. Nothing that the
     /// GPU uses leads there when it returns, and none of it is pinned.
     pub fn forget_memory(&mut self, world: &mut World<'_>, first: Gfn, count: u64) {
@@ -199,8 +204,11 @@ impl Vgpu {
 
     /// Sends the message that an access has caused, if the guest wants messages.
     fn deliver(&mut self, world: &mut World<'_>) {
-        if self.mmio.take_interrupt() && self.config.msi_enabled() {
-            world.guest.note(Event::Msi);
+        if !self.mmio.take_interrupt() {
+            return;
+        }
+        if let Some((address, data)) = self.config.msi_message() {
+            world.guest.note(Event::Msi { address, data });
             world.guest.send_msi();
         }
     }

@@ -290,6 +290,22 @@ fn s_30_msi_control_takes_nothing_but_enable() {
 }
 
 #[test]
+fn msi_message_is_what_the_guest_wrote_while_it_is_enabled() {
+    let mut space = space();
+    space
+        .write(MSI + 4, &0xfee0_1000_u32.to_le_bytes())
+        .unwrap();
+    for data in [MSI + 8, MSI + 12] {
+        space.write(data, &[0x41, 0x00]).unwrap();
+    }
+    assert_eq!(space.msi_message(), None);
+
+    space.write(MSI + 2, &[0x01]).unwrap();
+
+    assert_eq!(space.msi_message(), Some((0xfee0_1000, 0x41)));
+}
+
+#[test]
 fn msi_of_32_bits_has_data_behind_the_address() {
     let mut space = space();
 

@@ -153,8 +153,11 @@ fn raise_of_each_event_reaches_the_guest_and_can_be_acknowledged() {
             let master = machine.get("GEN8_MASTER_IRQ");
             assert_ne!(master & upstream, 0);
             assert_eq!(master & !upstream, ENABLE);
-            let name = event.name();
-            assert_eq!(machine.guest.events, [GuestEvent::Interrupt { name }]);
+            let told = GuestEvent::Interrupt {
+                name: event.name(),
+                bit: bit.trailing_zeros(),
+            };
+            assert_eq!(machine.guest.events, [told]);
 
             machine.set(iir, bit);
             assert_eq!(machine.get(iir), 0);

@@ -14,6 +14,7 @@
 pub mod checks;
 pub mod event;
 pub mod guest;
+pub mod hold;
 pub mod ram;
 pub mod registers;
 pub mod transport;

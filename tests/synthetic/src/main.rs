@@ -30,7 +30,7 @@ enum Command {
     /// Run checks.
     Run(Run),
     /// Open the vGPU, say `open` on stdout, and hold it until stdin ends.
-    Hold(Device),
+    Hold(Hold),
 }
 
 #[derive(Args)]
@@ -40,6 +40,15 @@ struct Run {
     /// The type that the vGPU has, for example V5_8: its sizes are checked.
     #[arg(long = "type", value_name = "T")]
     kind: Option<String>,
+    #[command(flatten)]
+    device: Device,
+}
+
+#[derive(Args)]
+struct Hold {
+    /// When the vGPU is taken away, touch what is mapped of its aperture.
+    #[arg(long)]
+    touch: bool,
     #[command(flatten)]
     device: Device,
 }
@@ -93,7 +102,7 @@ fn main() -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Run(run) => checks(&run),
-        Command::Hold(device) => hold(&device),
+        Command::Hold(hold) => held(&hold),
     }
 }
 
@@ -134,11 +143,9 @@ fn share(name: &str) -> Result<u32> {
         .with_context(|| format!("`{name}` names no type: its end is no number"))
 }
 
-fn hold(device: &Device) -> Result<ExitCode> {
-    let opener = device.opener()?;
-    let guest = Guest::open(opener.as_ref(), None)?;
-    println!("open");
-    std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
-    drop(guest);
+fn held(hold: &Hold) -> Result<ExitCode> {
+    let opener = hold.device.opener()?;
+    let mut guest = Guest::open(opener.as_ref(), None)?;
+    synthetic_guest::hold::hold(&mut guest, hold.touch)?;
     Ok(ExitCode::SUCCESS)
 }

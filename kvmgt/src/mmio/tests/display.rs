@@ -232,7 +232,10 @@ fn gmbus_interrupt_comes_where_it_is_enabled() {
         assert!(machine.mmio.take_interrupt(), "{enabled:#x}");
         assert_eq!(machine.get("SDEIIR"), 1 << 17);
         assert_eq!(machine.get("GEN8_MASTER_IRQ"), 1 << 31 | 1 << 23);
-        let event = GuestEvent::Interrupt { name: "GMBUS" };
+        let event = GuestEvent::Interrupt {
+            name: "GMBUS",
+            bit: 17,
+        };
         assert!(machine.guest.events.contains(&event));
     }
 }

@@ -34,8 +34,16 @@ pub const ALL: &[Test] = &[
     kernel(CI, "override-file", |c| {
         scenario::override_file::checked(c, Flavour::Plain)
     }),
+    kernel(CI, "mdev", |c| {
+        scenario::mdev::as_users_know_it(c, Flavour::Plain, 200)
+    }),
+    kernel(CI, "mdev-512M", |c| scenario::mdev::types(c, 512)),
+    kernel(CI, "mdev-1G", |c| scenario::mdev::types(c, 1024)),
     kernel(CI, "vgpu-synthetic-guest", |c| {
         scenario::synthetic::checks_hold(c, Flavour::Plain)
+    }),
+    kernel(CI, "vgpu-taken-away", |c| {
+        scenario::taken_away::from_its_holder(c, Flavour::Plain)
     }),
     kernel(CI, "hosted-vgpu-in-qemu", scenario::vgpu::on_the_bus),
     kernel(CI, "golden-is-pristine", scenario::golden::pristine),
@@ -77,8 +85,17 @@ pub const ALL: &[Test] = &[
     kernel("debug-kernel", "debug-override-file", |c| {
         scenario::override_file::checked(c, Flavour::Debug)
     }),
+    kernel("debug-kernel", "debug-mdev", |c| {
+        scenario::mdev::as_users_know_it(c, Flavour::Debug, 20)
+    }),
     kernel("debug-kernel", "debug-vgpu-synthetic-guest", |c| {
         scenario::synthetic::checks_hold(c, Flavour::Debug)
+    }),
+    kernel("debug-kernel", "debug-vgpu-taken-away", |c| {
+        scenario::taken_away::from_its_holder(c, Flavour::Debug)
+    }),
+    kernel("vgpu-cycles", "mdev-1000-cycles", |c| {
+        scenario::mdev::as_users_know_it(c, Flavour::Plain, 1000)
     }),
     kernel("kernel-7.3", "host-7.3-boots", scenario::boot::host_7_3),
     Test {

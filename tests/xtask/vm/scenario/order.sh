@@ -86,19 +86,6 @@ rmmod kvmgt
 news
 check "no error so far" silent
 
-# Cycles. What the caches of CPUs hold counts as live, and is more or less from one moment to the
-# next: it is given back, and the least of several counts is taken.
-live_objects() {
-	sleep 1
-	for n in 1 2 3 4 5 6; do
-		for cache in /sys/kernel/slab/*/shrink; do
-			[ -L "${cache%/shrink}" ] || echo 1 >"$cache"
-		done
-		cat /proc/slabinfo
-	done | awk '
-		$2 ~ /^[0-9]+$/ && (!($1 in least) || $2 < least[$1]) { least[$1] = $2 }
-		END { for (name in least) print name, least[name] }'
-}
 cycle() {
 	for n in $(seq "$1"); do
 		modprobe kvmgt && attached || echo "FAILED: load $n"
@@ -113,18 +100,6 @@ cycle 50
 live_objects >/run/lab/slab-half
 cycle 50
 live_objects >/run/lab/slab-after
-# What a cycle leaks grows in both halves alike; the rest of the machine, which lives too, does not.
-growth() {
-	awk -v limit=25 '
-		FILENAME != last { last = FILENAME; file++ }
-		file == 1 { before[$1] = $2; next }
-		file == 2 { half[$1] = $2; next }
-		half[$1] - before[$1] >= limit && $2 - half[$1] >= limit {
-			print $1, half[$1] - before[$1], $2 - half[$1]
-			bad = 1
-		}
-		END { exit bad }' /run/lab/slab-before /run/lab/slab-half /run/lab/slab-after
-}
 check "100 cycles: slab counts are back at the start" growth
 check "100 cycles: vmalloc too" at_most \
 	"$(awk '/^VmallocUsed/ { print $2 }' /proc/meminfo)" $((vmalloc + 64))

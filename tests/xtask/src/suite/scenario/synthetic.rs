@@ -8,7 +8,7 @@ use crate::kernel::Flavour;
 use crate::suite::{Context, Count};
 
 /// The program that is the client, and the name of the package that has it.
-const PROGRAM: &str = "synthetic-guest";
+pub const PROGRAM: &str = "synthetic-guest";
 
 /// All checks of the synthetic guest, with a KVM and without; its death.
 pub fn checks_hold(context: &Context, flavour: Flavour) -> Result<Count> {

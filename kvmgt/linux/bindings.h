@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* What bindgen makes Rust declarations of. */
+#include "helpers.h"
+#include "mdev.h"

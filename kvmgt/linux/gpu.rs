@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! A GPU as its vGPUs see it.
+
+use crate::{c::raw, debugfs::Debugfs};
+use core::ptr;
+use iface::{client::Host, types::Info};
+use kernel::{
+    bindings, device,
+    prelude::*,
+    sync::{new_mutex, Mutex},
+};
+use kvmgt_core::{
+    device::Device,
+    message::NotMade,
+    vgpu::{
+        kind::Kind,
+        shares::{Shares, VgpuId},
+    },
+};
+
+/// A GPU whose host half is open.
+///
+/// The fields are dropped in their order: the host half last.
+#[pin_data]
+pub(crate) struct Gpu<'a> {
+    /// Its folder in debugfs, in which vGPUs have theirs.
+    pub(crate) debugfs: Debugfs,
+    /// What kvmgt knows of it.
+    pub(crate) device: Device,
+    /// Its host half.
+    pub(crate) host: Host<'a>,
+    /// Whose name is in front of what is printed about it.
+    pub(crate) printer: &'a device::Device,
+    /// The GPU on its bus, as long as the host half is open; null where there is none.
+    pub(crate) parent: *mut bindings::device,
+    /// What guests' pages are mapped for.
+    pub(crate) dma_device: *mut bindings::device,
+    /// The card, or null.
+    pub(crate) card: *mut bindings::drm_device,
+    /// Physical address of the aperture.
+    pub(crate) aperture_base: u64,
+    /// What vGPUs may still take: the lock of the device.
+    #[pin]
+    shares: Mutex<Shares>,
+}
+
+// SAFETY: the pointers lead to reference counted structures of the kernel, which the host half
+// keeps, and which any thread may use.
+unsafe impl Send for Gpu<'_> {}
+// SAFETY: as above; the rest is constant, locked, or may be used from any thread by its contract.
+unsafe impl Sync for Gpu<'_> {}
+
+impl<'a> Gpu<'a> {
+    /// A GPU of which nothing is taken.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new(
+        debugfs: Debugfs,
+        device: Device,
+        host: Host<'a>,
+        info: &Info,
+        printer: &'a device::Device,
+    ) -> Result<Pin<KBox<Self>>> {
+        let shares = Shares::new(info);
+        KBox::pin_init(
+            pin_init!(Self {
+                debugfs,
+                device,
+                host,
+                printer,
+                parent: info.parent.cast(),
+                dma_device: info.dma_device.cast(),
+                card: info.card.cast(),
+                aperture_base: info.aperture_base,
+                shares <- new_mutex!(shares, "kvmgt::shares"),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Calls `visit` with each type of vGPUs that it has. Sleeps.
+    pub(crate) fn for_each_kind(&self, visit: impl FnMut(&'static Kind)) {
+        self.shares.lock().kinds().for_each(visit);
+    }
+
+    /// How many more vGPUs of a type there can be. Sleeps.
+    pub(crate) fn available(&self, kind: &Kind) -> u32 {
+        self.shares.lock().available(kind)
+    }
+
+    /// Takes what a vGPU of a type needs; or says what is not left. Sleeps.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC`.
+    pub(crate) fn take(&'a self, kind: &'static Kind) -> Result<Share<'a>> {
+        let taken = self.shares.lock().take(kind);
+        match taken {
+            Ok(id) => Ok(Share {
+                gpu: self,
+                id,
+                kind,
+            }),
+            Err(shortage) => {
+                let name = kind.name(self.device.model().platform);
+                Err(self.not_made(&NotMade::Shortage(name, shortage)))
+            }
+        }
+    }
+
+    /// Says why there is no vGPU, and returns the error for whoever wanted one.
+    pub(crate) fn not_made(&self, why: &NotMade) -> Error {
+        dev_err!(self.printer, "{}\n", format_args!("{why}"));
+        why.error()
+    }
+}
+
+/// A part of a GPU; given back when it is dropped.
+pub(crate) struct Share<'a> {
+    gpu: &'a Gpu<'a>,
+    /// Which vGPU it is the part of.
+    pub(crate) id: VgpuId,
+    /// So much of everything.
+    pub(crate) kind: &'static Kind,
+}
+
+impl Drop for Share<'_> {
+    fn drop(&mut self) {
+        self.gpu.shares.lock().give_back(self.id, self.kind);
+    }
+}
+
+/// The module of the driver that a GPU is bound to, which can't be removed as long as this lives.
+///
+/// # Invariants
+///
+/// The module is valid, and a reference on it is ours.
+pub(crate) struct Driver(ptr::NonNull<bindings::module>);
+
+// SAFETY: any thread may give a reference back.
+unsafe impl Send for Driver {}
+
+impl Driver {
+    /// Holds the driver of `gpu`. `None`: it is about to go.
+    pub(crate) fn hold(gpu: &Gpu<'_>) -> Option<Self> {
+        // SAFETY: the parent is valid, and bound to its driver, as long as the host half is open.
+        let module = unsafe { raw::kvmgt_get_driver(gpu.parent) };
+        // INVARIANT: it is not null, so that it was referenced.
+        ptr::NonNull::new(module).map(Self)
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // SAFETY: by the type's invariant.
+        unsafe { bindings::module_put(self.0.as_ptr()) };
+    }
+}
