@@ -88,24 +88,22 @@ impl ConfigCopy {
         self.bytes.get(at).copied().unwrap_or(0)
     }
 
-    /// Where the capability is. The list comes from the device: it may be damaged, so the number
-    /// of steps is bounded.
+    /// Where capabilities are. The list comes from the device: it may be damaged, so the number of
+    /// steps is bounded.
+    fn capabilities(&self) -> impl Iterator<Item = usize> + '_ {
+        let listed = self.byte(at::STATUS) & STATUS_CAPABILITIES != 0;
+        let mut link = listed.then_some(at::CAPABILITIES);
+        core::iter::from_fn(move || {
+            let place = usize::from(self.byte(link?) & !3);
+            link = Some(place + 1);
+            (place >= 0x40).then_some(place)
+        })
+        .take(MOST_CAPABILITIES)
+    }
+
+    /// Where the capability is.
     fn capability(&self, id: u8) -> Option<usize> {
-        if self.byte(at::STATUS) & STATUS_CAPABILITIES == 0 {
-            return None;
-        }
-        let mut next = self.byte(at::CAPABILITIES);
-        for _ in 0..MOST_CAPABILITIES {
-            let place = usize::from(next & !3);
-            if place < 0x40 {
-                return None;
-            }
-            if self.byte(place) == id {
-                return Some(place);
-            }
-            next = self.byte(place + 1);
-        }
-        None
+        self.capabilities().find(|place| self.byte(*place) == id)
     }
 
     fn clear(&mut self, range: core::ops::Range<usize>) {
@@ -118,8 +116,13 @@ impl ConfigCopy {
 
     fn scrub(&mut self, msi: Option<usize>) {
         self.scrub_bars();
-        for range in [at::ROM, at::BDSM, at::BGSM, at::SWSCI, at::ASLS] {
+        for range in [at::ROM, at::BDSM, at::SWSCI, at::ASLS] {
             self.clear(range);
+        }
+        // From Skylake on the PCI Express capability is there, and the list goes on behind it.
+        let taken = self.capabilities().any(|place| at::BGSM.contains(&place));
+        if !taken {
+            self.clear(at::BGSM);
         }
         self.clear(at::INTERRUPT_LINE..at::INTERRUPT_LINE + 1);
         if let Some(command) = self.bytes.get_mut(at::COMMAND) {

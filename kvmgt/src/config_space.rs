@@ -15,6 +15,7 @@ pub const SIZE: usize = 256;
 mod at {
     pub(super) const COMMAND: usize = 0x04;
     pub(super) const STATUS: usize = 0x06;
+    pub(super) const STATUS_UPPER: usize = 0x07;
     pub(super) const CACHE_LINE_SIZE: usize = 0x0c;
     /// BAR 0 and its upper half: registers and GGTT.
     pub(super) const BAR0: usize = 0x10;
@@ -43,7 +44,7 @@ const COMMAND_WRITABLE: u16 = 0x07ff;
 const STATUS_INTX: u16 = 1 << 3;
 /// STATUS: there is a list of capabilities.
 const STATUS_CAPABILITIES: u16 = 1 << 4;
-/// STATUS: errors, each cleared by writing a one.
+/// STATUS: errors, all in its upper byte; each is cleared by writing a one.
 const STATUS_ERRORS: u16 = 0xf900;
 /// A BAR's type: memory, 64 bits.
 const BAR_MEMORY_64: u64 = 0x4;
@@ -92,13 +93,17 @@ mod msi {
     pub(super) const ADDRESS_WRITABLE: u32 = !0x3;
 }
 
-/// The configuration space of a vGPU.
-pub struct ConfigSpace {
+/// The bytes, and what of them a guest may change.
+struct Fields {
     bytes: [u8; SIZE],
     /// Bits that take what is written.
     writable: [u8; SIZE],
-    /// Bits that a written one clears.
-    clearable: [u8; SIZE],
+}
+
+/// The configuration space of a vGPU.
+pub struct ConfigSpace {
+    // Boxed, since a vGPU is moved and kernel stacks are small.
+    fields: KBox<Fields>,
     bar0_size: u64,
     bar2_size: u64,
     /// Where PMCSR is.
@@ -113,7 +118,7 @@ impl ConfigSpace {
     ///
     /// # Errors
     ///
-    /// `EINVAL` the host half tells of BARs that can't be.
+    /// `EINVAL` the host half tells of BARs that can't be; `ENOMEM`.
     pub fn new(device: &Device) -> Result<Self> {
         let geometry = device.geometry();
         for size in [geometry.bar0_size, geometry.aperture_size] {
@@ -121,10 +126,12 @@ impl ConfigSpace {
                 return Err(EINVAL);
             }
         }
-        Ok(Self {
+        let fields = Fields {
             bytes: [0; SIZE],
             writable: [0; SIZE],
-            clearable: [0; SIZE],
+        };
+        Ok(Self {
+            fields: KBox::new(fields, GFP_KERNEL)?,
             bar0_size: geometry.bar0_size,
             bar2_size: geometry.aperture_size,
             power: None,
@@ -136,24 +143,16 @@ impl ConfigSpace {
     /// The state of reset.
     pub fn reset(&mut self, device: &Device) {
         let golden = device.golden().config();
-        for (byte, golden) in self.bytes.iter_mut().zip(golden) {
+        for (byte, golden) in self.fields.bytes.iter_mut().zip(golden) {
             *byte = *golden;
         }
-        self.writable = [0; SIZE];
-        self.clearable = [0; SIZE];
+        self.fields.writable.fill(0);
         self.entered_d3 = false;
 
         let status = self.word(at::STATUS) & !(STATUS_ERRORS | STATUS_INTX | STATUS_CAPABILITIES);
         let listed = self.reset_capabilities();
         let status = status | if listed { STATUS_CAPABILITIES } else { 0 };
         self.set(at::STATUS, status.to_le_bytes(), [0; 2]);
-        for (bit, error) in bytes_mut(&mut self.clearable, at::STATUS)
-            .iter_mut()
-            .zip(STATUS_ERRORS.to_le_bytes())
-        {
-            *bit = error;
-        }
-
         self.set(at::COMMAND, [0; 2], COMMAND_WRITABLE.to_le_bytes());
         self.set(at::CACHE_LINE_SIZE, [0], [u8::MAX]);
         self.set_bar(at::BAR0, BAR_MEMORY_64, self.bar0_size);
@@ -171,9 +170,9 @@ impl ConfigSpace {
     /// place; whether something is left of it.
     fn reset_capabilities(&mut self) -> bool {
         (self.power, self.msi) = (None, None);
-        let golden = self.bytes;
         let mut link = at::CAPABILITIES;
-        for (place, id) in capabilities(&golden) {
+        let mut golden = Walk::new(&self.fields.bytes);
+        while let Some((place, id)) = golden.next(&self.fields.bytes) {
             let kept = match id {
                 pm::ID if self.power.is_none() => self.reset_power(place),
                 msi::ID if self.msi.is_none() => self.reset_msi(place),
@@ -265,7 +264,7 @@ impl ConfigSpace {
     /// `EINVAL` not 1, 2, 4 or 8 bytes, or not inside of it.
     pub fn read(&self, offset: u64, data: &mut [u8]) -> Result {
         let start = place(offset, data.len())?;
-        let inside = self.bytes.get(start..).ok_or(EINVAL)?;
+        let inside = self.fields.bytes.get(start..).ok_or(EINVAL)?;
         for (to, from) in data.iter_mut().zip(inside) {
             *to = *from;
         }
@@ -280,10 +279,10 @@ impl ConfigSpace {
     pub fn write(&mut self, offset: u64, data: &[u8]) -> Result {
         let start = place(offset, data.len())?;
         let state = self.power_state();
-        let masks = self.writable.iter().zip(&self.clearable);
-        let bytes = self.bytes.iter_mut().zip(masks).skip(start);
-        for ((byte, (writable, clearable)), new) in bytes.zip(data) {
-            *byte = (*byte & !writable | new & writable) & !(new & clearable);
+        let Fields { bytes, writable } = &mut *self.fields;
+        let fields = bytes.iter_mut().zip(writable).enumerate().skip(start);
+        for ((at, (byte, writable)), new) in fields.zip(data) {
+            *byte = (*byte & !*writable | new & *writable) & !(new & clearable(at));
         }
         self.settle_power_state(state);
         Ok(())
@@ -308,7 +307,8 @@ impl ConfigSpace {
     }
 
     fn word(&self, at: usize) -> u16 {
-        self.bytes
+        self.fields
+            .bytes
             .get(at..)
             .and_then(|bytes| bytes.first_chunk())
             .map_or(0, |bytes| u16::from_le_bytes(*bytes))
@@ -316,11 +316,11 @@ impl ConfigSpace {
 
     /// Sets a field and its writable bits.
     fn set<const N: usize>(&mut self, at: usize, value: [u8; N], writable: [u8; N]) {
-        bytes_mut(&mut self.bytes, at)
+        bytes_mut(&mut self.fields.bytes, at)
             .iter_mut()
             .zip(value)
             .for_each(|(byte, value)| *byte = value);
-        bytes_mut(&mut self.writable, at)
+        bytes_mut(&mut self.fields.writable, at)
             .iter_mut()
             .zip(writable)
             .for_each(|(byte, mask)| *byte = mask);
@@ -349,22 +349,46 @@ fn bytes_mut(bytes: &mut [u8; SIZE], at: usize) -> &mut [u8] {
     bytes.get_mut(at..).unwrap_or_default()
 }
 
-/// The list of capabilities, place and id each. It may be damaged: the walk ends where it leaves
-/// the space for capabilities, and after as many as have room there.
-fn capabilities(bytes: &[u8; SIZE]) -> impl Iterator<Item = (usize, u8)> + '_ {
-    let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
-    let has_list = u16::from(byte(at::STATUS)) & STATUS_CAPABILITIES != 0;
-    let mut link = has_list.then_some(at::CAPABILITIES);
-    core::iter::from_fn(move || {
-        // The lowest two bits are reserved.
-        let place = usize::from(byte(link?) & !0x3);
-        if place < FIRST_CAPABILITY {
-            return None;
+/// The bits of a byte that a written one clears.
+fn clearable(at: usize) -> u8 {
+    let [_, errors] = STATUS_ERRORS.to_le_bytes();
+    match at {
+        at::STATUS_UPPER => errors,
+        _ => 0,
+    }
+}
+
+/// A walk over a list of capabilities, which may be damaged: it ends where the list leaves the
+/// space for capabilities, and after as many as have room there.
+///
+/// Links are read one step ahead, so those of places that were walked over may be changed.
+struct Walk {
+    next: u8,
+    left: usize,
+}
+
+impl Walk {
+    fn new(bytes: &[u8; SIZE]) -> Self {
+        let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
+        let listed = u16::from(byte(at::STATUS)) & STATUS_CAPABILITIES != 0;
+        Self {
+            next: byte(at::CAPABILITIES),
+            left: if listed { MOST_CAPABILITIES } else { 0 },
         }
-        link = place.checked_add(1);
-        Some((place, byte(place)))
-    })
-    .take(MOST_CAPABILITIES)
+    }
+
+    /// Place and id of the next capability.
+    fn next(&mut self, bytes: &[u8; SIZE]) -> Option<(usize, u8)> {
+        // The lowest two bits are reserved.
+        let place = usize::from(self.next & !0x3);
+        self.left = self.left.checked_sub(1)?;
+        let (id, next) = match bytes.get(place..)? {
+            [id, next, ..] if place >= FIRST_CAPABILITY => (*id, *next),
+            _ => return None,
+        };
+        self.next = next;
+        Some((place, id))
+    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 //! BAR 0: registers, and the GGTT behind them.
 //!
 //! An access is cut into dwords. Each finds its rule in constant time ([`dispatch`]), and the rule
-//! says what the register does ([`behaviour`]); a file below for each unit of the hardware does
-//! it. Bytes of a dword that an access does not write stay as they are, but for registers in which
+//! says what the register does; a file below for each unit of the hardware does it. Bytes of a dword that an access does not write stay as they are, but for registers in which
 //! a one means "do": there they mean nothing.
 
 use crate::address::MmioOffset;
@@ -135,6 +134,16 @@ impl Mmio {
         self.state.failsafe
     }
 
+    /// Whether the guest has read PVINFO since the last reset: it knows what it runs on.
+    pub fn is_aware(&self) -> bool {
+        self.state.aware
+    }
+
+    /// Says that it has, or that it has not.
+    pub fn set_aware(&mut self, aware: bool) {
+        self.state.aware = aware;
+    }
+
     /// What the register at an offset holds, without reading it as a guest does.
     pub fn peek(&self, offset: MmioOffset) -> u32 {
         self.registers.get(offset)
@@ -208,6 +217,7 @@ impl Mmio {
             vgpu: self.id.number(),
             registers: &mut self.registers,
             state: &mut self.state,
+            fence: None,
         }
     }
 
@@ -253,6 +263,7 @@ impl Mmio {
             write_dword(&mut context, dword(at), Written::new(bytes));
             at = next_dword(at);
         }
+        fence::settle(&mut context);
     }
 }
 

@@ -15,9 +15,10 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::vec::Vec;
 
-/// The GPU of the stand-ins.
-const PLATFORM: Platform = Platform::Skl;
-const IDS: PciIds = PciIds {
+/// The family of the GPU of the stand-ins.
+pub const PLATFORM: Platform = Platform::Skl;
+/// What identifies it.
+pub const IDS: PciIds = PciIds {
     vendor: 0x8086,
     device: 0x1912,
     revision: 6,

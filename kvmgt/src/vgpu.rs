@@ -186,8 +186,12 @@ impl Vgpu {
 
     /// The state of reset, for all that is not the host's.
     fn restart(&mut self, device: &Device) {
+        // A guest that put the device to sleep is still there when it wakes it up, and does not
+        // look for PVINFO again.
+        let aware = self.config.entered_d3() && self.mmio.is_aware();
         self.config.reset(device);
         self.mmio.reset(device, self.kind, &self.ggtt);
+        self.mmio.set_aware(aware);
     }
 
     fn parts(&mut self) -> (&mut Mmio, Reach<'_>) {

@@ -74,6 +74,21 @@ fn s_81_take_clears_msi_address_and_data_of_32_and_64_bits() {
 }
 
 #[test]
+fn take_keeps_a_list_that_goes_through_the_place_of_bgsm() {
+    // As Skylake has it: vendor-specific, PCI Express, MSI, power management.
+    let mut space = space();
+    space[at::CAPABILITIES] = 0x40;
+    space[0x40..0x44].copy_from_slice(&[0x09, 0x70, 0x0c, 0x01]);
+    space[0x70..0x74].copy_from_slice(&[0x10, MSI_AT as u8, 0x92, 0x00]);
+
+    let copy = copy_of(space);
+
+    assert_eq!(copy.bytes()[0x70..0x74], space[0x70..0x74]);
+    assert_eq!(copy.capability(MSI), Some(MSI_AT));
+    assert_eq!(copy.bytes()[MSI_AT + 4..MSI_AT + 8], [0; 4]);
+}
+
+#[test]
 fn is_pristine_without_bus_master_and_msi() {
     assert!(copy_of(space()).is_pristine());
 }

@@ -1,52 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 use super::*;
 use crate::golden::{BadFile, FILE_SIZE};
-use crate::testing::FakeHost;
+use crate::testing::{self, FakeHost, IDS, PLATFORM};
 use iface::registers::{hardware_ranges, Range};
 use iface::snapshot::{blob_size, BlobWriter, CONFIG_SIZE};
 use kernel::prelude::*;
 use kernel::testing::fail_each_alloc_with;
 use std::vec::Vec;
 
-const IDS: PciIds = PciIds {
-    vendor: 0x8086,
-    device: 0x1912,
-    revision: 6,
-};
-const PLATFORM: Platform = Platform::Skl;
-
 fn pattern(offset: u32) -> u32 {
     offset ^ 0x5a5a_0001
-}
-
-fn info() -> Info {
-    Info {
-        platform: PLATFORM as u32,
-        stepping: 0,
-        vendor: IDS.vendor,
-        device: IDS.device,
-        subsystem_vendor: 0,
-        subsystem: 0,
-        revision: IDS.revision.into(),
-        drm_minor: 0,
-        ggtt_size: 4 << 30,
-        aperture_size: 256 << 20,
-        aperture_base: 0,
-        gttmmadr_base: 0,
-        gttmmadr_size: 16 << 20,
-        fence_count: 32,
-        page_sizes: 0,
-        pipe_offsets: Default::default(),
-        transcoder_offsets: Default::default(),
-        cursor_offsets: Default::default(),
-        pipe_mask: 0,
-        engine_count: 0,
-        engines: Default::default(),
-        flags: 0,
-        parent: core::ptr::null_mut(),
-        dma_device: core::ptr::null_mut(),
-        card: core::ptr::null_mut(),
-    }
 }
 
 /// A snapshot of the given ranges.
@@ -70,7 +33,10 @@ fn all_ranges() -> Vec<Range> {
 }
 
 fn host() -> FakeHost {
-    FakeHost::new(info(), Ok(snapshot(PLATFORM, &all_ranges())))
+    FakeHost::new(
+        testing::info(256 << 20),
+        Ok(snapshot(PLATFORM, &all_ranges())),
+    )
 }
 
 fn device(host: &FakeHost) -> Result<Device, Failure> {

@@ -32,8 +32,9 @@ impl Pins {
             pin.users = pin.users.checked_add(1).ok_or(EOVERFLOW)?;
             return Ok(pin.address);
         }
-        // Before the page is pinned, so that nothing can fail behind that.
-        let node = RBTreeNodeReservation::new(GFP_KERNEL)?;
+        // Before the page is pinned, so that nothing can fail behind that. The guest decides how
+        // many there are: they are on its account.
+        let node = RBTreeNodeReservation::new(GFP_KERNEL_ACCOUNT)?;
         let address = guest.pin(gfn)?;
         self.0
             .insert(node.into_node(gfn, Pin { address, users: 1 }));

@@ -116,26 +116,34 @@ fn names_of(group: Group) -> (&'static str, &'static str, &'static str, u32) {
 }
 
 /// A vGPU whose guest lets one event through.
-fn prepared(platform: Platform, event: Event) -> (Machine, Group, u32) {
+fn prepared(platform: Platform, event: Event) -> Machine {
+    let mut machine = Machine::new(platform);
+    prepare(&mut machine, platform, event);
+    machine
+}
+
+/// Lets one event through; returns its group, and its bit in that.
+fn prepare(machine: &mut Machine, platform: Platform, event: Event) -> (Group, u32) {
     let (group, bit) = event.place(platform).unwrap();
     let (imr, _, ier, _) = names_of(group);
-    let mut machine = Machine::new(platform);
     machine.set(imr, !(1 << bit));
     machine.set(ier, 1 << bit);
     machine.set("GEN8_MASTER_IRQ", ENABLE);
     assert!(!machine.mmio.take_interrupt());
     machine.guest.events.clear();
-    (machine, group, 1 << bit)
+    (group, 1 << bit)
 }
 
 #[test]
 fn raise_of_each_event_reaches_the_guest_and_can_be_acknowledged() {
     for platform in Platform::ALL {
+        let mut machine = Machine::new(platform);
         for event in events() {
             if event == Event::Aux(Port::E) {
                 continue;
             }
-            let (mut machine, group, bit) = prepared(platform, event);
+            machine.reset();
+            let (group, bit) = prepare(&mut machine, platform, event);
             let (_, iir, _, upstream) = names_of(group);
 
             machine.raise(event);
@@ -185,7 +193,7 @@ fn engines_of_a_group_have_halves_and_bits_of_their_own() {
         (Event::ContextSwitch(Engine::Vecs), Group::Gt3, 8, 1 << 6),
     ] {
         assert_eq!(event.place(Platform::Skl), Some((group, bit)));
-        let (mut machine, ..) = prepared(Platform::Skl, event);
+        let mut machine = prepared(Platform::Skl, event);
         machine.raise(event);
         assert_eq!(machine.get("GEN8_MASTER_IRQ"), ENABLE | master);
     }
@@ -194,7 +202,7 @@ fn engines_of_a_group_have_halves_and_bits_of_their_own() {
 #[test]
 fn masked_event_is_lost() {
     let event = Event::Vblank(Pipe::B);
-    let (mut machine, ..) = prepared(Platform::Skl, event);
+    let mut machine = prepared(Platform::Skl, event);
     machine.set("GEN8_DE_PIPE_IMR_PIPE_B", u32::MAX);
 
     machine.raise(event);
@@ -207,7 +215,7 @@ fn masked_event_is_lost() {
 #[test]
 fn event_that_is_not_enabled_waits_until_it_is() {
     let event = Event::Gse;
-    let (mut machine, ..) = prepared(Platform::Skl, event);
+    let mut machine = prepared(Platform::Skl, event);
     machine.set("GEN8_DE_MISC_IER", 0);
 
     machine.raise(event);
@@ -223,7 +231,7 @@ fn event_that_is_not_enabled_waits_until_it_is() {
 #[test]
 fn event_waits_until_messages_are_let_out() {
     let event = Event::User(Engine::Rcs);
-    let (mut machine, ..) = prepared(Platform::Skl, event);
+    let mut machine = prepared(Platform::Skl, event);
     machine.set("GEN8_MASTER_IRQ", 0);
 
     machine.raise(event);
@@ -242,7 +250,7 @@ fn event_waits_until_messages_are_let_out() {
 #[test]
 fn second_event_behind_an_unacknowledged_one_sends_again() {
     let event = Event::User(Engine::Rcs);
-    let (mut machine, ..) = prepared(Platform::Skl, event);
+    let mut machine = prepared(Platform::Skl, event);
     for _ in 0..2 {
         machine.raise(event);
         assert!(machine.mmio.take_interrupt());

@@ -145,3 +145,45 @@ impl fmt::Display for Complaint {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn register_names_itself_the_value_and_the_rule() {
+        let complaint = Complaint::Register {
+            name: "TRTTE",
+            offset: MmioOffset(0x4df4),
+            value: 0x1,
+            rule: "ignored, the table must have a virtual address",
+        };
+
+        assert_eq!(
+            complaint.to_string(),
+            "0x1 to register TRTTE (0x4df4): ignored, the table must have a virtual address"
+        );
+    }
+
+    #[test]
+    fn every_complaint_about_registers_is_one_line() {
+        let offset = MmioOffset(0x7_8014);
+        let complaints = [
+            Complaint::Fence {
+                index: 1,
+                error: EBADF,
+            },
+            Complaint::FenceRange { index: 1, value: 1 },
+            Complaint::FenceIndex { index: 4, count: 4 },
+            Complaint::PvinfoRead { offset },
+            Complaint::PvinfoWrite { offset, value: 1 },
+            Complaint::Notification(9),
+            Complaint::Failsafe(Failsafe::UnsupportedGuest),
+            Complaint::Failsafe(Failsafe::InsufficientResources),
+        ];
+        for complaint in complaints {
+            let line = complaint.to_string();
+            assert!(!line.is_empty() && !line.contains('\n'), "{line}");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! What a register can see and change while it is accessed.
 
+use super::fence;
 use super::registers::RegisterFile;
 use super::sbi::Sideband;
 use super::written::Written;
@@ -59,6 +60,8 @@ pub(crate) struct Context<'a> {
     pub(crate) vgpu: u32,
     pub(crate) registers: &'a mut RegisterFile,
     pub(crate) state: &'a mut State,
+    /// The fence that the access has written.
+    pub(super) fence: Option<fence::Register>,
 }
 
 impl Context<'_> {

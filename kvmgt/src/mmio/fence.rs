@@ -38,27 +38,11 @@ impl Register {
         }
     }
 
-    /// Writes it: the register remembers, and the host's fence is what both halves say, or off.
+    /// Writes it: the register remembers; [`settle`] follows.
     pub(super) fn write(self, context: &mut Context<'_>, at: MmioOffset, written: Written) {
-        if !self.is_there(context) {
-            return;
-        }
-        context.store(at, written);
-        let value = self.value(context);
-        let host = context.host;
-        let refusal = context
-            .fences
-            .write(host, context.share, self.index, Fence(value));
-        match refusal {
-            Ok(()) => (),
-            Err(Refusal::Range) => context.complain(Complaint::FenceRange {
-                index: self.index,
-                value,
-            }),
-            Err(Refusal::Host(error)) => context.complain(Complaint::Fence {
-                index: self.index,
-                error,
-            }),
+        if self.is_there(context) {
+            context.store(at, written);
+            context.fence = Some(self);
         }
     }
 
@@ -91,5 +75,21 @@ impl Register {
             context.fail_safe(Failsafe::UnsupportedGuest);
         }
         false
+    }
+}
+
+/// Makes the host's fence what both halves say, or off, if the access that ends has written it.
+pub(super) fn settle(context: &mut Context<'_>) {
+    let Some(fence) = context.fence.take() else {
+        return;
+    };
+    let index = fence.index;
+    let value = fence.value(context);
+    let (host, share) = (context.host, context.share);
+    let refusal = context.fences.write(host, share, index, Fence(value));
+    match refusal {
+        Ok(()) => (),
+        Err(Refusal::Range) => context.complain(Complaint::FenceRange { index, value }),
+        Err(Refusal::Host(error)) => context.complain(Complaint::Fence { index, error }),
     }
 }

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 use super::*;
 use crate::guest::Event as GuestEvent;
+use crate::guest::World;
 use crate::mmio::tests::Machine;
+use crate::testing::{self, FakeGuest};
+use crate::vgpu::kind::KINDS;
+use crate::vgpu::shares::Shares;
+use crate::vgpu::{Region, Vgpu};
 use iface::registers::Platform;
 use std::vec::Vec;
 
@@ -128,4 +133,43 @@ fn page_is_filled_again_at_reset() {
         assert_eq!(machine.mmio.peek(MmioOffset(at(0x804))), 0);
         assert_eq!(machine.mmio.peek(MmioOffset(at(0x830))), u32::MAX);
     }
+}
+
+#[test]
+fn guest_that_slept_through_a_reset_still_knows() {
+    /// PMCSR of the stand-in's configuration space, and what it puts to sleep.
+    const PMCSR: u64 = 0xd4;
+    const D3_HOT: u8 = 3;
+    let host = testing::host(512 << 20);
+    let device = testing::device(&host);
+    let kind = &KINDS[0];
+    let id = Shares::new(&host.info).take(kind).unwrap();
+    let mut vgpu = Vgpu::new(&device, &host, id, kind).unwrap();
+    let mut failsafe = std::vec![];
+    let mode = named("RCS_RING_MODE").0.into();
+    let execlists = 0x8000_8000_u32.to_le_bytes();
+    for slept in [true, false] {
+        let mut guest = FakeGuest::default();
+        let mut world = World {
+            device: &device,
+            host: &host,
+            guest: &mut guest,
+        };
+        vgpu.read(&mut world, Region::Bar0, PAGE.0.into(), &mut [0; 8])
+            .unwrap();
+        if slept {
+            vgpu.write(&mut world, Region::Config, PMCSR, &[D3_HOT])
+                .unwrap();
+        }
+        vgpu.reset(&mut world);
+
+        vgpu.write(&mut world, Region::Bar0, mode, &execlists)
+            .unwrap();
+
+        let complaint = Complaint::Failsafe(Failsafe::UnsupportedGuest);
+        let complained = GuestEvent::Complaint(complaint);
+        failsafe.push(guest.events.contains(&complained));
+    }
+    assert_eq!(failsafe, [false, true]);
+    vgpu.destroy(&host);
 }

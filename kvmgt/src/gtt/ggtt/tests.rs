@@ -390,24 +390,29 @@ fn access_that_is_none_returns_einval() {
 
 #[test]
 fn write_of_an_entry_that_names_no_page_leads_to_scratch_with_a_complaint() {
-    let beyond_46_bits = 1 << 46 | PAGE_5;
-    let no_memory = 0x40_0000_0001;
-    for (entry, error) in [(beyond_46_bits, EFAULT), (no_memory, EFAULT)] {
+    let end_of_memory = Gfn(0x4000_0000 >> 12);
+    let cases = [
+        ("no such page", 0x4000_0001, Some(end_of_memory), EFAULT),
+        ("beyond 46 bits", 1 << 46 | PAGE_5, None, EFAULT),
+        // Behind the stand-in's offset it is beyond 46 bits.
+        ("mapped beyond 46 bits", 0x3fff_ffff_f001, None, EINVAL),
+    ];
+    for (what, entry, end, error) in cases {
         on_bed(|bed| {
-            bed.guest.guest.end = Some(Gfn(0x40_0000_0000 >> 12));
+            bed.guest.guest.end = end;
             let at = bed.firsts()[0];
             bed.entry(at, PAGE_5);
 
             bed.entry(at, entry);
 
-            assert_eq!((bed.gpu(at), bed.read(at)), (SCRATCH, entry));
-            assert_eq!(bed.pinned(), []);
+            assert_eq!((bed.gpu(at), bed.read(at)), (SCRATCH, entry), "{what}");
+            assert_eq!(bed.pinned(), [], "{what}");
             let complaint = Complaint::GgttEntry {
                 address: Gma(bed.ggtt.aperture().start),
                 entry: GuestEntry(entry),
                 error,
             };
-            assert_eq!(bed.complaints(), [Event::Complaint(complaint)]);
+            assert_eq!(bed.complaints(), [Event::Complaint(complaint)], "{what}");
         });
     }
 }

@@ -2,36 +2,102 @@
 //! What is not accepted, and what is beyond the registers. The names are those of the list of
 //! hardening.
 use super::*;
+use crate::mmio::{ddi, fdi, gmbus};
+use crate::pvinfo;
 
 const HOLE: u64 = 2 << 20;
 const GGTT: u64 = 8 << 20;
 const END: u64 = 16 << 20;
 
-#[test]
-fn s_06_narrow_writes_of_each_handled_register_merge_byte_by_byte() {
-    for (platform, vcs1) in each_gpu() {
-        // A byte, against a dword in which the other bytes are zero: as all registers are zero
-        // before, no byte of anything else may get in.
-        let mut narrow = Machine::with(platform, vcs1, |_| 0);
-        let mut whole = Machine::with(platform, vcs1, |_| 0);
-        for (name, at) in handled(platform, vcs1) {
-            for byte in 0..4_u32 {
-                for machine in [&mut narrow, &mut whole] {
-                    machine.mmio.registers.set(MmioOffset(at), 0);
-                    machine.mmio.state.failsafe = false;
-                    machine.mmio.state.aware = true;
-                    machine.guest.events.clear();
-                }
-                narrow.write(at + byte, &[0x81]);
-                whole.write32(at, 0x81 << (8 * byte));
+/// The bytes of a dword that a narrow write may be to: the first one, and how many.
+const NARROW: [(u32, usize); 6] = [(0, 1), (1, 1), (2, 1), (3, 1), (0, 2), (2, 2)];
 
-                let left = narrow.mmio.peek(MmioOffset(at));
-                let right = whole.mmio.peek(MmioOffset(at));
-                assert_eq!(left, right, "{name} byte {byte} on {platform}");
-                assert_eq!(
-                    narrow.read(at + byte, 1)[0],
-                    whole.read(at, 4)[byte as usize]
+/// Two vGPUs of the same GPU: one is written by bytes, the other by dwords.
+fn twins(platform: Platform, vcs1: bool) -> [Machine; 2] {
+    [(); 2].map(|()| Machine::with(platform, vcs1, |_| 0))
+}
+
+/// Writes some bytes of a register of one twin that hold `old`, and a dword of the other; returns
+/// what is left in both.
+fn write_twins(
+    twins: &mut [Machine; 2],
+    at: u32,
+    old: u32,
+    bytes: (u32, usize),
+    whole: u32,
+) -> [u32; 2] {
+    for machine in &mut *twins {
+        machine.mmio.registers.set(MmioOffset(at), old);
+        machine.mmio.state.failsafe = false;
+        machine.mmio.state.aware = true;
+        machine.guest.events.clear();
+    }
+    let [narrow, wide] = &mut *twins;
+    let (first, count) = bytes;
+    narrow.write(at + first, &[0x81, 0x42][..count]);
+    wide.write32(at, whole);
+    [narrow, wide].map(|machine| machine.mmio.peek(MmioOffset(at)))
+}
+
+/// What a narrow write has in the bytes of its dword.
+fn written((first, count): (u32, usize)) -> u32 {
+    [0x81, 0x4281][count - 1] << (8 * first)
+}
+
+#[test]
+fn s_06_narrow_writes_of_each_handled_register_bring_no_other_byte() {
+    for (platform, vcs1) in each_gpu() {
+        let mut twins = twins(platform, vcs1);
+        for (name, at) in handled(platform, vcs1) {
+            for bytes in NARROW {
+                let [left, right] = write_twins(&mut twins, at, 0, bytes, written(bytes));
+                assert_eq!(left, right, "{name} {bytes:?} on {platform}");
+                let (first, count) = bytes;
+                let [narrow, wide] = &mut twins;
+                let part = narrow.read(at + first, count);
+                assert_eq!(part, wide.read(at, 4)[first as usize..][..count], "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn s_06_narrow_writes_keep_the_other_bytes_or_do_nothing_by_them() {
+    const OLD: u32 = 0x3c3c_3c3c;
+    for (platform, vcs1) in each_gpu() {
+        let mut twins = twins(platform, vcs1);
+        for (name, at) in handled(platform, vcs1) {
+            let rule = *twins[0].device.dispatch().rule(MmioOffset(at));
+            // Where a one acts, unwritten bytes are zeros; elsewhere they are what they were.
+            let acts = rule.masked
+                || matches!(
+                    rule.behaviour,
+                    Behaviour::Reset(_)
+                        | Behaviour::Interrupt(interrupt::Register::Iir(_))
+                        | Behaviour::Fdi(fdi::Register::Iir)
+                        | Behaviour::Gmbus(gmbus::Register::Status)
+                        | Behaviour::Pvinfo(pvinfo::Field::Notify)
                 );
+            // Both in one register: these have tests of their own.
+            let mixed = matches!(
+                rule.behaviour,
+                Behaviour::Forcewake(_) | Behaviour::Ddi(ddi::Register::LinkStatus)
+            );
+            for bytes in NARROW.into_iter().filter(|_| !mixed) {
+                let mask = [0xff, 0xffff][bytes.1 - 1] << (8 * bytes.0);
+                let whole = match acts {
+                    true => written(bytes),
+                    false => OLD & !mask | written(bytes),
+                };
+                let [left, right] = write_twins(&mut twins, at, OLD, bytes, whole);
+                match rule.behaviour {
+                    // It is remembered by bytes.
+                    Behaviour::Pvinfo(pvinfo::Field::Notify) => {
+                        assert_eq!(left, OLD & !mask | written(bytes));
+                        assert_eq!(twins[0].complaints(), twins[1].complaints());
+                    }
+                    _ => assert_eq!(left, right, "{name} {bytes:?} on {platform}"),
+                }
             }
         }
     }
@@ -195,6 +261,18 @@ fn fence_written_by_bytes_reaches_the_host_whole() {
     }
 
     assert_eq!(machine.host_fences()[1], value);
+}
+
+#[test]
+fn fence_written_at_once_is_checked_as_a_whole() {
+    let mut machine = Machine::aware(Platform::Skl);
+    let own = machine.aperture();
+    let value = fence(own.start, own.start + 0x3000);
+
+    machine.write(named("FENCE"), &value.to_le_bytes());
+
+    assert_eq!(machine.host_fences()[0], value);
+    assert_eq!(machine.complaints(), []);
 }
 
 #[test]

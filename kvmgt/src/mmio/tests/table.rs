@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! Every register does what it must, and nothing is attached to a register that is not there.
 use super::*;
+use crate::mmio::dispatch::Dispatch;
 use crate::mmio::later::{Issue, Later, Today, LATER};
 use crate::mmio::pipe::Plane;
 use crate::mmio::{
@@ -378,7 +379,18 @@ fn dispatch_without_memory_anywhere_is_enomem() {
         vcs1: true,
     };
 
-    let sites = kernel::testing::fail_each_alloc(|| dispatch::Dispatch::new(model));
+    let sites = kernel::testing::fail_each_alloc(|| Dispatch::new(model));
 
     assert!(sites >= 6, "only {sites} allocations");
+}
+
+#[test]
+fn dispatch_is_small() {
+    for (platform, vcs1) in each_gpu() {
+        let (leaves, rules) = Dispatch::new(Model { platform, vcs1 }).unwrap().size();
+        assert!(
+            leaves <= 64 && rules <= 256,
+            "{platform}: {leaves}, {rules}"
+        );
+    }
 }

@@ -56,6 +56,8 @@ pub mod flags {
     pub const GFP_ATOMIC: Flags = Flags(1 << 3);
     /// May not sleep.
     pub const GFP_NOWAIT: Flags = Flags(1 << 4);
+    /// As `GFP_KERNEL`, accounted to the control group of the caller.
+    pub const GFP_KERNEL_ACCOUNT: Flags = Flags(GFP_KERNEL.0 | 1 << 5);
 }
 
 /// Something that allocates.

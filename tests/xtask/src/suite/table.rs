@@ -35,7 +35,7 @@ pub const ALL: &[Test] = &[
         scenario::override_file::checked(c, Flavour::Plain)
     }),
     kernel(CI, "mdev", |c| {
-        scenario::mdev::as_users_know_it(c, Flavour::Plain, 200)
+        scenario::mdev::as_users_know_it(c, Flavour::Plain, 100)
     }),
     kernel(CI, "mdev-512M", |c| scenario::mdev::types(c, 512)),
     kernel(CI, "mdev-1G", |c| scenario::mdev::types(c, 1024)),

@@ -1,70 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! vGPUs are made out of what i915 leaves of a GPU, and give all of it back.
 
+use super::{Gpu, MIB};
 use hosted_glue::bed::Bed;
-use hosted_glue::client::Attachment;
 use iface::types::{GgttRequest, GGTT_PAGE_SIZE, REGION_APERTURE, REGION_HIGH};
 use kernel::error::code::{ENOMEM, ENOSPC};
 use kernel::testing::{fail_each_alloc_with, Ledger};
 use kvmgt_core::host::Host;
 use kvmgt_core::message::NotMade;
-use kvmgt_core::vgpu::kind::{Kind, KINDS};
-use kvmgt_core::vgpu::shares::{Refusal, Shares, VgpuId};
-use kvmgt_core::vgpu::Vgpu;
+use kvmgt_core::vgpu::kind::KINDS;
+use kvmgt_core::vgpu::shares::Shares;
 
-const MIB: u64 = 1 << 20;
 /// Machines with each size of aperture that GPUs of the contract have.
 const MACHINES: [&str; 3] = ["kbl,aperture=256M", "skl,aperture=512M", "bdw,aperture=1G"];
-
-/// A GPU with its shares, as a front keeps them.
-struct Gpu<'b> {
-    bed: &'b Bed,
-    kvmgt: Attachment<'b>,
-    shares: Shares,
-}
-
-impl<'b> Gpu<'b> {
-    fn new(bed: &'b Bed) -> Self {
-        let kvmgt = bed.attach();
-        let shares = Shares::new(&Host::info(kvmgt.host()).unwrap());
-        Gpu { bed, kvmgt, shares }
-    }
-
-    fn make(&self, id: VgpuId, kind: &'static Kind) -> Result<Vgpu, Refusal> {
-        Vgpu::new(self.kvmgt.device(), self.kvmgt.host(), id, kind)
-    }
-
-    fn create(&mut self, kind: &'static Kind) -> Result<Vgpu, NotMade> {
-        let name = kind.name(self.kvmgt.device().model().platform);
-        let id = self.shares.take(kind);
-        let id = id.map_err(|shortage| NotMade::Shortage(name, shortage))?;
-        self.make(id, kind).map_err(|refusal| {
-            self.shares.give_back(id, kind);
-            NotMade::Refusal(name, refusal)
-        })
-    }
-
-    fn remove(&mut self, vgpu: Vgpu) {
-        let (id, kind) = (vgpu.id(), vgpu.kind());
-        vgpu.destroy(self.kvmgt.host());
-        self.shares.give_back(id, kind);
-    }
-
-    /// How many more vGPUs of each listed type there can be.
-    fn available(&self) -> Vec<(u32, u32)> {
-        let kinds = self.shares.kinds();
-        kinds
-            .map(|kind| (kind.share, self.shares.available(kind)))
-            .collect()
-    }
-
-    /// Pages and fences of the GPU that are taken.
-    fn taken(&self) -> (u64, usize) {
-        let card = self.bed.card();
-        let pages = card.pages_taken().iter().map(|(_, pages)| pages).sum();
-        (pages, card.fences_taken().len())
-    }
-}
 
 #[test]
 fn all_types_on_all_apertures_can_be_made_as_often_as_they_say_and_removed() {
