@@ -5,9 +5,10 @@
 //! says what the register does; a file below for each unit of the hardware does it. Bytes of a dword that an access does not write stay as they are, but for registers in which
 //! a one means "do": there they mean nothing.
 
-use crate::address::MmioOffset;
-use crate::device::Device;
+use crate::address::{MmioOffset, PAGE_SHIFT};
+use crate::device::{Device, Geometry};
 use crate::fences::Fences;
+use crate::gtt::entry::ENTRY_SIZE;
 use crate::gtt::ggtt::Ggtt;
 use crate::guest::World;
 use crate::interrupt::{self, Event};
@@ -68,20 +69,51 @@ pub struct Mmio {
 enum Target {
     /// The registers.
     Registers(MmioOffset),
-    /// What is between them and the GGTT: nothing.
+    /// What is between them and the GGTT, and behind that: nothing.
     Hole,
     /// The GGTT, at an offset in its table.
     Ggtt(u64),
 }
 
 impl Target {
-    fn of(offset: u64) -> Self {
-        match (u32::try_from(offset), offset.checked_sub(GGTT_START)) {
-            (_, Some(in_table)) => Self::Ggtt(in_table),
-            (Ok(offset), None) if offset < MMIO_SIZE => Self::Registers(MmioOffset(offset)),
-            _ => Self::Hole,
+    /// What an access of `len` bytes is to.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Mmio::read`].
+    fn new(device: &Device, offset: u64, len: usize) -> Result<Self> {
+        let (size, low_bits) = match len {
+            1 => (1, 0),
+            2 => (2, 1),
+            4 => (4, 3),
+            8 => (8, 7),
+            _ => return Err(EINVAL),
+        };
+        let aligned = offset & low_bits == 0;
+        let end = offset.checked_add(size).ok_or(EINVAL)?;
+        let geometry = device.geometry();
+        if end > geometry.bar0_size {
+            return Err(EINVAL);
+        }
+        let (target, allowed) = match (u32::try_from(offset), offset.checked_sub(GGTT_START)) {
+            (Ok(at), _) if at < MMIO_SIZE => {
+                let at = MmioOffset(at);
+                let any = || device.dispatch().rule(at).unaligned && end <= MMIO_SIZE.into();
+                (Self::Registers(at), aligned || any())
+            }
+            (_, Some(at)) if at < table_size(&geometry) => (Self::Ggtt(at), aligned),
+            _ => (Self::Hole, aligned),
+        };
+        match allowed {
+            true => Ok(target),
+            false => Err(EINVAL),
         }
     }
+}
+
+/// Bytes of the GGTT's table.
+fn table_size(geometry: &Geometry) -> u64 {
+    (geometry.ggtt_size >> PAGE_SHIFT).saturating_mul(ENTRY_SIZE)
 }
 
 impl Mmio {
@@ -168,8 +200,7 @@ impl Mmio {
         offset: u64,
         data: &mut [u8],
     ) -> Result {
-        check_access(world.device, offset, data.len())?;
-        match Target::of(offset) {
+        match Target::new(world.device, offset, data.len())? {
             Target::Registers(offset) => {
                 self.read_registers(world, reach.fences, offset, data);
                 Ok(())
@@ -194,8 +225,7 @@ impl Mmio {
         offset: u64,
         data: &[u8],
     ) -> Result {
-        check_access(world.device, offset, data.len())?;
-        match Target::of(offset) {
+        match Target::new(world.device, offset, data.len())? {
             Target::Registers(offset) => {
                 self.write_registers(world, reach.fences, offset, data);
                 Ok(())
@@ -275,29 +305,6 @@ fn dword(offset: u32) -> MmioOffset {
 /// The first offset behind the dword that `offset` is in.
 fn next_dword(offset: u32) -> u32 {
     dword(offset).0.saturating_add(DWORD)
-}
-
-/// Fails unless an access has a size that there is, and an alignment that is allowed there.
-fn check_access(device: &Device, offset: u64, len: usize) -> Result {
-    let (size, low_bits) = match len {
-        1 => (1, 0),
-        2 => (2, 1),
-        4 => (4, 3),
-        8 => (8, 7),
-        _ => return Err(EINVAL),
-    };
-    let aligned = offset & low_bits == 0;
-    let allowed = match Target::of(offset) {
-        Target::Registers(at) => {
-            let inside = offset.saturating_add(size) <= u64::from(MMIO_SIZE);
-            inside && (aligned || device.dispatch().rule(at).unaligned)
-        }
-        Target::Hole | Target::Ggtt(_) => aligned,
-    };
-    match allowed {
-        true => Ok(()),
-        false => Err(EINVAL),
-    }
 }
 
 fn read_dword(context: &mut Context<'_>, at: MmioOffset) -> u32 {

@@ -17,6 +17,7 @@ use crate::vgpu::kind::KINDS;
 use crate::vgpu::shares::Shares;
 use iface::registers::{named, Platform};
 use iface::snapshot::{blob_size, BlobWriter};
+use iface::types::Info;
 use std::vec;
 use std::vec::Vec;
 
@@ -44,6 +45,19 @@ impl Machine {
         let mut host = testing::host(APERTURE);
         host.info.platform = platform as u32;
         host.snapshot = Ok(snapshot(platform, vcs1, value));
+        Self::on(host)
+    }
+
+    /// Of a GPU that has something else than others.
+    pub(crate) fn of(platform: Platform, change: fn(&mut Info)) -> Self {
+        let mut host = testing::host(APERTURE);
+        host.info.platform = platform as u32;
+        host.snapshot = Ok(snapshot(platform, false, |_| 0));
+        change(&mut host.info);
+        Self::on(host)
+    }
+
+    fn on(host: FakeHost) -> Self {
         let device = testing::device(&host);
         let kind = &KINDS[0];
         let mut shares = Shares::new(&host.info);

@@ -177,6 +177,20 @@ fn s_08_the_hole_reads_as_ones_and_ignores_writes() {
 }
 
 #[test]
+fn behind_the_table_of_a_small_ggtt_is_nothing() {
+    // 2 GiB have a table of 4 MiB.
+    let mut machine = Machine::of(Platform::Bdw, |info| info.ggtt_size = 2 << 30);
+    let mut data = [0x55; 8];
+    machine.try_read(GGTT + (4 << 20) - 8, &mut data).unwrap();
+    assert_eq!(data, [0; 8]);
+    for offset in [GGTT + (4 << 20), END - 8] {
+        machine.try_write(offset, &[0; 8]).unwrap();
+        machine.try_read(offset, &mut data).unwrap();
+        assert_eq!(data, [0xff; 8]);
+    }
+}
+
+#[test]
 fn ggtt_part_reaches_the_ggtt() {
     let mut machine = Machine::new(Platform::Skl);
     let page = machine.aperture().start >> 12;
