@@ -388,7 +388,7 @@ impl<'a> Guest<'a> {
     /// See [`config`](Self::config).
     pub fn enable_msi(&mut self) -> Result<()> {
         let at = self.capability(config::CAP_MSI)?;
-        self.set_config(at + config::MSI_ADDRESS, &0xfee0_0000_u32.to_le_bytes())?;
+        self.set_config(at + config::MSI_ADDRESS, &config::MSI_TARGET.to_le_bytes())?;
         let control = self.config16(at + config::MSI_CONTROL)?;
         let enabled = control | config::MSI_ENABLE;
         self.set_config(at + config::MSI_CONTROL, &enabled.to_le_bytes())?;

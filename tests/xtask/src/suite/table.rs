@@ -37,7 +37,8 @@ pub const ALL: &[Test] = &[
     kernel(CI, "vgpu-synthetic-guest", |c| {
         scenario::synthetic::checks_hold(c, Flavour::Plain)
     }),
-    kernel(CI, "hosted-vgpu-in-qemu", scenario::vgpu::on_the_bus),
+    kernel(CI, "vgpu-in-nested-qemu", scenario::vgpu::nested),
+    kernel(CI, "hosted-vgpu-in-qemu", scenario::vgpu::hosted),
     kernel(CI, "golden-is-pristine", scenario::golden::pristine),
     kernel(CI, "native-6.12", scenario::native::debian_6_12),
     kernel("stock-kernels", "native-6.1", scenario::native::debian_6_1),
