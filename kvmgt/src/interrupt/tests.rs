@@ -260,6 +260,23 @@ fn second_event_behind_an_unacknowledged_one_sends_again() {
 }
 
 #[test]
+fn acknowledging_one_of_two_events_sends_nothing_and_keeps_the_group() {
+    let mut machine = prepared(Platform::Skl, Event::Gmbus);
+    machine.set("SDEIMR", 0);
+    machine.set("SDEIER", u32::MAX);
+    machine.raise(Event::Gmbus);
+    machine.raise(Event::Hotplug(Port::B));
+    assert!(machine.mmio.take_interrupt());
+
+    machine.set("SDEIIR", 1 << 17);
+    assert_eq!(machine.get("GEN8_MASTER_IRQ"), ENABLE | 1 << 23);
+    machine.set("SDEIIR", 1 << 21);
+    assert_eq!(machine.get("GEN8_MASTER_IRQ"), ENABLE);
+
+    assert!(!machine.mmio.take_interrupt());
+}
+
+#[test]
 fn master_register_takes_only_its_topmost_bit() {
     let mut machine = Machine::new(Platform::Bdw);
     assert_eq!(machine.exchange("GEN8_MASTER_IRQ", u32::MAX), ENABLE);
