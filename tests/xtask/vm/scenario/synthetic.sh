@@ -31,6 +31,7 @@ holder() {
 	pidof synthetic-guest
 }
 
+news
 check "a KVM" modprobe kvm_amd
 check "VFIO" modprobe vfio_iommu_type1
 check "iommufd" modprobe iommufd
