@@ -327,13 +327,15 @@ impl<'a> Guest<'a> {
         Ok(u32::from_le_bytes(data))
     }
 
-    /// Writes a dword through the aperture.
+    /// Writes a dword through the aperture, and waits until it is there: writes are posted, and
+    /// have arrived when a read by the same way returns.
     ///
     /// # Errors
     /// See [`config`](Self::config).
     pub fn set_aperture32(&mut self, gma: u64, value: u32) -> Result<()> {
         let result = self.transport().write(BAR2, gma, &value.to_le_bytes());
-        result.with_context(|| format!("cannot write the aperture at {gma:#x}"))
+        result.with_context(|| format!("cannot write the aperture at {gma:#x}"))?;
+        self.aperture32(gma).map(drop)
     }
 
     /// Connects an event to the MSI message.
