@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use anyhow::{bail, Context, Result};
 use clap::{Args, Parser, Subcommand};
 use synthetic_guest::checks::{Check, Verdict, ALL};
-use synthetic_guest::transport::vfio::Mdev;
+use synthetic_guest::transport::vfio::{Door, Mdev};
 use synthetic_guest::transport::vfio_user::Socket;
 use synthetic_guest::{Guest, Opener};
 
@@ -71,13 +71,23 @@ struct Device {
     /// Open a mediated device without a KVM.
     #[arg(long, requires = "mdev")]
     no_kvm: bool,
+    /// Open a mediated device by its own file and iommufd, not by its group.
+    #[arg(long, requires = "mdev")]
+    iommufd: bool,
 }
 
 impl Device {
     fn opener(&self) -> Result<Box<dyn Opener>> {
         match (&self.way.socket, &self.way.mdev) {
             (Some(path), None) => Ok(Box::new(Socket::new(path))),
-            (None, Some(uuid)) => Ok(Box::new(Mdev::new(uuid, !self.no_kvm))),
+            (None, Some(uuid)) => {
+                let door = if self.iommufd {
+                    Door::Iommufd
+                } else {
+                    Door::Group
+                };
+                Ok(Box::new(Mdev::new(uuid, door, !self.no_kvm)))
+            }
             _ => bail!("name a socket or a mediated device"),
         }
     }

@@ -22,6 +22,7 @@ use crate::stream::StreamError;
 use crate::toy::{irqs, Toy};
 
 pub mod generate;
+pub mod runner;
 
 /// Bits of a record's flags that choose the descriptors' kind.
 pub const FD_KIND_MASK: u8 = 0x3;

@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 pub mod device;
+pub mod fuzz;
 pub mod gpu;
 pub mod guest;
 pub mod memory;

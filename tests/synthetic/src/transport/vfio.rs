@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-//! A vGPU through Linux's VFIO: a mediated device, its group, a container, and a KVM.
+//! A vGPU through Linux's VFIO: a mediated device and a KVM, by group and container or by iommufd.
 
 use std::fs::{File, OpenOptions};
 use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{ensure, Context, Result};
 use rustix::io::Errno;
@@ -14,7 +14,9 @@ use super::{
     DeviceInfo, IrqData, IrqInfo, IrqRequest, Mapped, Opener, RegionInfo, Sharing, Transport,
 };
 use crate::ram::Ram;
+use iommufd::Ioas;
 
+mod iommufd;
 mod kernel;
 
 /// Where mediated devices are.
@@ -25,19 +27,81 @@ const VFIO: &str = "/dev/vfio";
 /// `VFIO_PCI_OFFSET_SHIFT`; all drivers of mediated PCI devices have the same).
 const REGION_SHIFT: u32 = 40;
 
+/// The file of iommufd.
+const IOMMUFD: &str = "/dev/iommu";
+
+/// By what a mediated device is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// Its group, in a container with an IOMMU of type 1.
+    Group,
+    /// Its own file, bound to iommufd.
+    Iommufd,
+}
+
 /// A mediated device.
 pub struct Mdev {
     uuid: String,
+    door: Door,
     with_kvm: bool,
 }
 
 impl Mdev {
     /// The device of that UUID, to be opened with or without a KVM attached.
-    pub fn new(uuid: &str, with_kvm: bool) -> Self {
+    pub fn new(uuid: &str, door: Door, with_kvm: bool) -> Self {
         Self {
             uuid: uuid.to_owned(),
+            door,
             with_kvm,
         }
+    }
+
+    /// A KVM that knows of the file, if there is to be one.
+    fn kvm(&self, file: &File) -> Result<Option<kernel::Kvm>> {
+        self.with_kvm
+            .then(|| kernel::Kvm::with(file.as_fd()).context("no KVM can be attached"))
+            .transpose()
+    }
+
+    fn by_group(&self) -> Result<Device> {
+        let link = Path::new(MDEVS).join(&self.uuid).join("iommu_group");
+        let group = std::fs::canonicalize(&link)
+            .with_context(|| format!("{} has no IOMMU group", self.uuid))?;
+        let number = group.file_name().context("a group has a number")?;
+        let container = open_file(&Path::new(VFIO).join("vfio"))?;
+        let group = open_file(&Path::new(VFIO).join(number))?;
+        ensure!(
+            kernel::api_version(&container)? == kernel::API_VERSION,
+            "another version of VFIO"
+        );
+        ensure!(kernel::group_is_viable(&group)?, "the group is not viable");
+        kernel::set_container(&group, &container).context("the group takes no container")?;
+        kernel::set_type1(&container).context("no IOMMU of type 1 version 2")?;
+        let kvm = self.kvm(&group)?;
+        let device = kernel::device(&group, &self.uuid)
+            .with_context(|| format!("cannot open {}", self.uuid))?;
+        Ok(Device {
+            device,
+            dma: Dma::Container { group, container },
+            kvm,
+        })
+    }
+
+    fn by_iommufd(&self) -> Result<Device> {
+        let folder = Path::new(MDEVS).join(&self.uuid).join("vfio-dev");
+        let mut entries = std::fs::read_dir(&folder)
+            .with_context(|| format!("{} has no file of its own", self.uuid))?;
+        let entry = entries.next().context("no file of its own")??;
+        let device = open_file(&Path::new(VFIO).join("devices").join(entry.file_name()))?;
+        let iommufd = open_file(Path::new(IOMMUFD))?;
+        let kvm = self.kvm(&device)?;
+        let ioas =
+            Ioas::with(iommufd, &device).with_context(|| format!("cannot open {}", self.uuid))?;
+        Ok(Device {
+            device,
+            dma: Dma::Ioas(ioas),
+            kvm,
+        })
     }
 }
 
@@ -48,42 +112,30 @@ fn open_file(path: &Path) -> Result<File> {
 
 impl Opener for Mdev {
     fn open(&self) -> Result<Box<dyn Transport>> {
-        let link = Path::new(MDEVS).join(&self.uuid).join("iommu_group");
-        let group = std::fs::canonicalize(&link)
-            .with_context(|| format!("{} has no IOMMU group", self.uuid))?;
-        let number = group.file_name().context("a group has a number")?;
-        let container = open_file(&Path::new(VFIO).join("vfio"))?;
-        let group = open_file(&PathBuf::from(VFIO).join(number))?;
-        ensure!(
-            kernel::api_version(&container)? == kernel::API_VERSION,
-            "another version of VFIO"
-        );
-        ensure!(kernel::group_is_viable(&group)?, "the group is not viable");
-        kernel::set_container(&group, &container).context("the group takes no container")?;
-        kernel::set_type1(&container).context("no IOMMU of type 1 version 2")?;
-        let kvm = match self.with_kvm {
-            true => Some(kernel::Kvm::with(group.as_fd()).context("no KVM can be attached")?),
-            false => None,
+        let device = match self.door {
+            Door::Group => self.by_group()?,
+            Door::Iommufd => self.by_iommufd()?,
         };
-        let device = kernel::device(&group, &self.uuid)
-            .with_context(|| format!("cannot open {}", self.uuid))?;
-        Ok(Box::new(Device {
-            device,
-            group,
-            container,
-            kvm,
-        }))
+        Ok(Box::new(device))
     }
 }
 
 struct Device {
     // In the order in which they have to go.
     device: File,
-    #[expect(dead_code, reason = "held open as long as the device")]
-    group: File,
-    container: File,
+    dma: Dma,
     #[expect(dead_code, reason = "held open as long as the device")]
     kvm: Option<kernel::Kvm>,
+}
+
+/// What gives the device memory.
+enum Dma {
+    Container {
+        #[expect(dead_code, reason = "held open as long as the device")]
+        group: File,
+        container: File,
+    },
+    Ioas(Ioas),
 }
 
 impl Device {
@@ -150,11 +202,17 @@ impl Transport for Device {
         if part.end > ram.size() || part.start > part.end {
             return Err(Errno::INVAL);
         }
-        kernel::map_dma(&self.container, ram, part)
+        match &self.dma {
+            Dma::Container { container, .. } => kernel::map_dma(container, ram, &part),
+            Dma::Ioas(ioas) => ioas.map(ram, &part),
+        }
     }
 
     fn unmap_memory(&mut self, part: Range<u64>) -> Result<(), Errno> {
-        kernel::unmap_dma(&self.container, part)
+        match &self.dma {
+            Dma::Container { container, .. } => kernel::unmap_dma(container, &part),
+            Dma::Ioas(ioas) => ioas.unmap(&part),
+        }
     }
 
     fn map_region(

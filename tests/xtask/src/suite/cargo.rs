@@ -81,6 +81,15 @@ pub fn fuzz(context: &Context) -> Result<Count> {
     Ok(Count::ONE)
 }
 
+/// Ten minutes of operations on a hosted vGPU, beginning with the kept inputs.
+pub fn fuzz_vgpu(context: &Context) -> Result<Count> {
+    let mut command = cargo(&["run", "--release", "--package", "hosted-front"]);
+    command.args(["--bin", "vgpu-fuzz", "--", "run", "--seconds", "600"]);
+    command.args(["--corpus", "tests/fuzz/corpus/vgpu"]);
+    context.step("fuzz-vgpu", &mut command, |_| {})?;
+    Ok(Count::ONE)
+}
+
 /// Runs tests and counts what cargo says of them.
 fn counted(context: &Context, name: &str, command: &mut Command) -> Result<Count> {
     let mut count = Count::default();

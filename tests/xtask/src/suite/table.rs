@@ -45,7 +45,8 @@ pub const ALL: &[Test] = &[
     kernel(CI, "vgpu-taken-away", |c| {
         scenario::taken_away::from_its_holder(c, Flavour::Plain)
     }),
-    kernel(CI, "hosted-vgpu-in-qemu", scenario::vgpu::on_the_bus),
+    kernel(CI, "vgpu-in-nested-qemu", scenario::vgpu::nested),
+    kernel(CI, "hosted-vgpu-in-qemu", scenario::vgpu::hosted),
     kernel(CI, "golden-is-pristine", scenario::golden::pristine),
     kernel(CI, "native-6.12", scenario::native::debian_6_12),
     kernel("stock-kernels", "native-6.1", scenario::native::debian_6_1),
@@ -102,6 +103,12 @@ pub const ALL: &[Test] = &[
         half: Half::Hosted,
         part: "fuzz",
         run: cargo::fuzz,
+    },
+    Test {
+        name: "fuzz-vgpu",
+        half: Half::Hosted,
+        part: "fuzz",
+        run: cargo::fuzz_vgpu,
     },
 ];
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-//! The requests of VFIO and KVM that this program makes, and mappings, as safe functions: all of
-//! the unsafe code.
+//! The requests of VFIO and KVM that this program makes, and mappings, as safe functions.
 //!
 //! Layouts and numbers are those of the kernel's user interface (`include/uapi/linux/vfio.h`,
 //! `include/uapi/linux/kvm.h`), which never change.
@@ -32,7 +31,7 @@ use crate::transport::{DeviceInfo, IrqInfo, IrqRequest, Mapped, RegionInfo, Shar
 pub const API_VERSION: i32 = 0;
 
 /// A number of VFIO: they carry no size.
-const fn vfio(number: u8) -> Opcode {
+pub(super) const fn vfio(number: u8) -> Opcode {
     opcode::none(b';', 100 + number)
 }
 
@@ -112,7 +111,11 @@ unsafe impl Ioctl for Request {
 /// # Safety
 /// `argument` is what the kernel takes for `opcode` on that file: if it is an address, the kernel
 /// may read and write there what it does for that request.
-unsafe fn request(fd: BorrowedFd<'_>, opcode: Opcode, argument: *mut c_void) -> Result<i32, Errno> {
+pub(super) unsafe fn request(
+    fd: BorrowedFd<'_>,
+    opcode: Opcode,
+    argument: *mut c_void,
+) -> Result<i32, Errno> {
     // SAFETY: the caller's promise.
     unsafe { ioctl(fd, Request { opcode, argument }) }
 }
@@ -285,7 +288,7 @@ pub fn reset(device: &File) -> Result<(), Errno> {
 
 /// Lets the devices of a container reach a part of the guest's memory, which the caller has found
 /// to be inside of it.
-pub fn map_dma(container: &File, ram: &Ram, part: Range<u64>) -> Result<(), Errno> {
+pub fn map_dma(container: &File, ram: &Ram, part: &Range<u64>) -> Result<(), Errno> {
     let mut map = vfio_iommu_type1_dma_map {
         argsz: size_of::<vfio_iommu_type1_dma_map>() as u32,
         flags: VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
@@ -300,7 +303,7 @@ pub fn map_dma(container: &File, ram: &Ram, part: Range<u64>) -> Result<(), Errn
 }
 
 /// Takes it back.
-pub fn unmap_dma(container: &File, part: Range<u64>) -> Result<(), Errno> {
+pub fn unmap_dma(container: &File, part: &Range<u64>) -> Result<(), Errno> {
     // The structure ends in an array without elements, which the size counts as nothing.
     let mut unmap = vfio_iommu_type1_dma_unmap {
         argsz: size_of::<vfio_iommu_type1_dma_unmap>() as u32,
