@@ -85,7 +85,7 @@ impl Window {
         Ok(())
     }
 
-    /// Writes 1, 2, 4 or 8 bytes at a multiple of that.
+    /// Writes 1, 2, 4 or 8 bytes at a multiple of that. They have arrived when it returns.
     ///
     /// # Errors
     ///
@@ -103,6 +103,8 @@ impl Window {
                 }
                 _ => return Err(EINVAL),
             }
+            // Reading pushes out what the CPU and the bus still hold of what was written.
+            bindings::readb(to);
         }
         Ok(())
     }

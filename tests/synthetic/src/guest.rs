@@ -327,13 +327,15 @@ impl<'a> Guest<'a> {
         Ok(u32::from_le_bytes(data))
     }
 
-    /// Writes a dword through the aperture.
+    /// Writes a dword through the aperture, and waits until it is there: writes are posted, and
+    /// have arrived when a read by the same way returns.
     ///
     /// # Errors
     /// See [`config`](Self::config).
     pub fn set_aperture32(&mut self, gma: u64, value: u32) -> Result<()> {
         let result = self.transport().write(BAR2, gma, &value.to_le_bytes());
-        result.with_context(|| format!("cannot write the aperture at {gma:#x}"))
+        result.with_context(|| format!("cannot write the aperture at {gma:#x}"))?;
+        self.aperture32(gma).map(drop)
     }
 
     /// Connects an event to the MSI message.
@@ -388,7 +390,7 @@ impl<'a> Guest<'a> {
     /// See [`config`](Self::config).
     pub fn enable_msi(&mut self) -> Result<()> {
         let at = self.capability(config::CAP_MSI)?;
-        self.set_config(at + config::MSI_ADDRESS, &0xfee0_0000_u32.to_le_bytes())?;
+        self.set_config(at + config::MSI_ADDRESS, &config::MSI_TARGET.to_le_bytes())?;
         let control = self.config16(at + config::MSI_CONTROL)?;
         let enabled = control | config::MSI_ENABLE;
         self.set_config(at + config::MSI_CONTROL, &enabled.to_le_bytes())?;

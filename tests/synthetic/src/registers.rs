@@ -61,6 +61,8 @@ pub mod config {
     pub const MSI_64: u16 = 1 << 7;
     /// From a capability of MSI: the address.
     pub const MSI_ADDRESS: u64 = 4;
+    /// Where x86 takes messages.
+    pub const MSI_TARGET: u32 = 0xfee0_0000;
     /// GGC, whose field GMS tells the size of stolen memory.
     pub const GGC: u64 = 0x50;
     /// GGC: size of stolen memory.
@@ -157,8 +159,14 @@ pub const PCODE_MAILBOX: u64 = 0x13_8124;
 pub const PCODE_DATA: u64 = 0x13_8128;
 /// PCODE: the command is not done.
 pub const PCODE_BUSY: u32 = 1 << 31;
+/// PCODE: why a command failed.
+pub const PCODE_ERROR: u32 = 0xff;
 /// PCODE: latencies of memory.
 pub const PCODE_READ_LATENCY: u32 = 0x6;
+/// Latencies of both halves of the levels that the C driver gives guests, but on Broxton.
+pub const PCODE_LATENCIES: [u32; 2] = [0x1e1a_1100, 0x6151_4b3d];
+/// The same on Broxton.
+pub const PCODE_LATENCIES_BXT: [u32; 2] = [0x1608_0707, 0x1616_1616];
 /// PCODE: the display's clock may change.
 pub const PCODE_CDCLK: u32 = 0x7;
 
@@ -205,6 +213,8 @@ pub const AUX_INTERRUPT: u32 = 1 << 29;
 pub const AUX_TIMEOUT: u32 = 1 << 28;
 /// AUX_CTL: a message that the other side garbled.
 pub const AUX_RECEIVE_ERROR: u32 = 1 << 25;
+/// First dword of a message: a native read of one byte at address 0 (DisplayPort 1.2, 2.7.5).
+pub const AUX_READ: u32 = 0x9000_0000;
 /// AUX_CTL: where the size of a message begins.
 pub const AUX_SIZE_SHIFT: u32 = 20;
 

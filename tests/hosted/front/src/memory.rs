@@ -5,6 +5,9 @@
 //! machine's own memory. Each other one belongs to the VM of one vGPU, and leads to the pages of
 //! its client that are pinned, and to nothing else. So a wrong address is a fault, never the memory
 //! of another.
+//!
+//! Memory that a client does not share by descriptor is asked for by messages, while the GPU's lock
+//! is held: such a client is slow, and makes the others wait.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

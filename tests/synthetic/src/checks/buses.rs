@@ -30,8 +30,8 @@ pub(super) fn gmbus(guest: &mut Guest<'_>) -> Result<()> {
 
 /// Asks for a byte of the DPCD on channel A, with more bits of the control register.
 pub(super) fn aux_read(guest: &mut Guest<'_>, more: u32) -> Result<()> {
-    // Native read of address 0, one byte: four bytes to send.
-    guest.write32(AUX_A + 4, 0x9000_0000)?;
+    // Four bytes to send.
+    guest.write32(AUX_A + 4, AUX_READ)?;
     let clear = AUX_DONE | AUX_TIMEOUT | AUX_RECEIVE_ERROR;
     guest.write32(AUX_A, AUX_BUSY | clear | 4 << AUX_SIZE_SHIFT | more)
 }

@@ -10,8 +10,8 @@ use crate::registers::{config, GGTT, GGTT_SIZE};
 
 /// Intel.
 const VENDOR: u16 = 0x8086;
-/// An address that memory may have.
-const MESSAGE: u32 = 0xfee0_1000;
+/// An address of a message.
+const MESSAGE: u32 = config::MSI_TARGET | 1 << 12;
 
 pub(super) fn ids(guest: &mut Guest<'_>) -> Result<()> {
     equal("the vendor", guest.config16(config::VENDOR)?, VENDOR)?;

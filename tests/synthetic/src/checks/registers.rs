@@ -60,14 +60,14 @@ fn mailbox(guest: &mut Guest<'_>, command: u32, data: u32) -> Result<u32> {
     guest.write32(PCODE_MAILBOX, PCODE_BUSY | command)?;
     let mailbox = guest.read32(PCODE_MAILBOX)?;
     equal("the mailbox's busy bit", mailbox & PCODE_BUSY, 0)?;
-    equal("the mailbox's error", mailbox & 0xff & !command, 0)?;
+    equal("the mailbox's error", mailbox & PCODE_ERROR, 0)?;
     guest.read32(PCODE_DATA)
 }
 
 pub(super) fn pcode(guest: &mut Guest<'_>) -> Result<()> {
     let latencies = match guest.family()? {
-        Family::Gen9 => Some([0x1e1a_1100, 0x6151_4b3d]),
-        Family::Bxt => Some([0x1608_0707, 0x1616_1616]),
+        Family::Gen9 => Some(PCODE_LATENCIES),
+        Family::Bxt => Some(PCODE_LATENCIES_BXT),
         Family::Bdw => None,
     };
     for (set, latency) in (0..).zip(latencies.into_iter().flatten()) {

@@ -35,7 +35,7 @@ pub const ALL: &[Test] = &[
         scenario::override_file::checked(c, Flavour::Plain)
     }),
     kernel(CI, "mdev", |c| {
-        scenario::mdev::as_users_know_it(c, Flavour::Plain, 200)
+        scenario::mdev::as_users_know_it(c, Flavour::Plain, 100)
     }),
     kernel(CI, "mdev-512M", |c| scenario::mdev::types(c, 512)),
     kernel(CI, "mdev-1G", |c| scenario::mdev::types(c, 1024)),
@@ -45,7 +45,8 @@ pub const ALL: &[Test] = &[
     kernel(CI, "vgpu-taken-away", |c| {
         scenario::taken_away::from_its_holder(c, Flavour::Plain)
     }),
-    kernel(CI, "hosted-vgpu-in-qemu", scenario::vgpu::on_the_bus),
+    kernel(CI, "vgpu-in-nested-qemu", scenario::vgpu::nested),
+    kernel(CI, "hosted-vgpu-in-qemu", scenario::vgpu::hosted),
     kernel(CI, "golden-is-pristine", scenario::golden::pristine),
     kernel(CI, "native-6.12", scenario::native::debian_6_12),
     kernel("stock-kernels", "native-6.1", scenario::native::debian_6_1),

@@ -21,16 +21,18 @@ drive() {
 	cat /run/lab/errors >&2
 }
 
-# Runs a holder of a vGPU in the background, and waits until it has it open.
+# Runs a holder of a vGPU in the background, with no output that a check would wait for, and waits
+# until it has it open.
 hold() {
 	: >/run/lab/held
-	sleep 1000 | synthetic-guest hold --mdev "$1" >/run/lab/held &
+	{ sleep 1000 | synthetic-guest hold --mdev "$1"; } >/run/lab/held 2>&1 &
 	within 60 grep -q open /run/lab/held
 }
 holder() {
 	pidof synthetic-guest
 }
 
+news
 check "a KVM" modprobe kvm_amd
 check "VFIO" modprobe vfio_iommu_type1
 check "iommufd" modprobe iommufd

@@ -11,13 +11,17 @@ create() {
 holder() {
 	pidof synthetic-guest
 }
-# Opens the vGPU and holds it, until the file /run/lab/let-go is there.
+# Opens the vGPU and holds it, until the file /run/lab/let-go is there. `check` waits until nobody
+# has its output open.
 hold() {
 	rm -f /run/lab/let-go
 	: >/run/lab/held
-	{ until [ -e /run/lab/let-go ]; do sleep 0.1; done; } |
+	(
+		exec 2>/dev/null
+		until [ -e /run/lab/let-go ]; do sleep 0.1; done
+	) |
 		synthetic-guest hold --mdev $A "$@" >/run/lab/held 2>&1 &
-	within 100 grep -q open /run/lab/held
+	within 30 grep -q open /run/lab/held
 }
 # Runs in the background, and says when it is done.
 start() {
@@ -93,7 +97,7 @@ taken() {
 	check "$1: and back again" $4
 	check "$1: all is available" is "$(cat $TYPES/*/available_instances)" "$types"
 	create 8 $A
-	check "$1: a new vGPU works" synthetic-guest run config-ids pvinfo --mdev $A
+	check "$1: a new vGPU works" synthetic-guest run config-ids pvinfo-discovery --mdev $A
 }
 let_go() {
 	: >/run/lab/let-go

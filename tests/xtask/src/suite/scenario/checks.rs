@@ -7,7 +7,7 @@ use crate::command;
 use crate::kernel::Flavour;
 use crate::prepare::Boot;
 use crate::progress::say;
-use crate::suite::context::Guest;
+use crate::suite::context::{Guest, Shell};
 use crate::suite::{Context, Count};
 
 /// What all scripts begin with.
@@ -34,6 +34,15 @@ pub fn host(context: &Context, flavour: Flavour, gpu: &str) -> Result<Guest> {
 ///
 /// The VM did not come up, or the script did not come to its end.
 pub fn run(guest: &Guest, script: &str) -> Result<Count> {
+    Ok(run_shell(guest, script)?.1)
+}
+
+/// As [`run`], and gives what the script left behind too.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn run_shell(guest: &Guest, script: &str) -> Result<(Shell, Count)> {
     let shell = guest.run(&format!("{COMMON}\n{script}"))?;
     let count = count(&shell.stdout());
     if count.failed != 0 {
@@ -49,7 +58,7 @@ pub fn run(guest: &Guest, script: &str) -> Result<Count> {
         command::tail(&shell.stderr())
     );
     ensure!(count != Count::default(), "the script made no check");
-    Ok(count)
+    Ok((shell, count))
 }
 
 /// Counts the lines `ok: …` and `FAILED: …`, and shows the latter.

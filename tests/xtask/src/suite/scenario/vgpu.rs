@@ -1,29 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-//! That a QEMU guest finds a hosted vGPU on its bus.
+//! That a QEMU guest finds a vGPU on its bus: a hosted one, and one of the kernel's.
+
+use std::fs;
 
 use anyhow::{ensure, Context as _, Result};
 
+use super::checks;
+use crate::kernel::Flavour;
 use crate::prepare::{Boot, GUEST_KERNEL};
 use crate::suite::context::Shell;
 use crate::suite::{Context, Count};
 
-/// What runs in the guest, which loads no driver for the vGPU: prints what the bus says of it, and
-/// the magic number that a guest's driver looks for, read through BAR 0.
-const SCRIPT: &str = r"
-gpu=/sys/bus/pci/devices/0000:00:02.0
-for name in vendor device class; do echo $name=$(cat $gpu/$name); done
-echo config=$(od -An -v -tx1 $gpu/config | tr -d ' \n')
-sed 's/^/resource=/' $gpu/resource
-echo 1 >$gpu/enable
-bar0=$(cut -d' ' -f1 $gpu/resource | head -n1)
-for offset in 0x78000 0x78004 0x78010; do
-	echo $offset=$(/run/lab/busybox devmem $((bar0 + offset)) 32)
-done
-echo 0 >$gpu/enable
-";
+/// What runs in the guest, which loads no driver for the vGPU.
+const SCRIPT: &str = include_str!("../../../vm/scenario/on_the_bus.sh");
+/// What makes a nested guest in the host VM.
+const NESTED: &str = include_str!("../../../vm/scenario/nested.sh");
 
 /// The GPU, whose device id is 0x5916.
-const GPU: &str = "kbl";
+const GPU: &str = checks::HEADLESS;
 /// Its vGPU's type.
 const KIND: &str = "V5_8";
 /// Bytes of its BARs (i915: `GTTMMADR`, and an aperture of 256 MiB).
@@ -43,18 +37,41 @@ const CAPABILITIES: [u8; 2] = [0x01, 0x05];
 /// Configuration space: where the list of capabilities begins.
 const FIRST_CAPABILITY: usize = 0x34;
 
-/// Ids, BARs and capabilities are what they should be, and registers can be read.
-pub fn on_the_bus(context: &Context) -> Result<Count> {
+/// QEMU with a hosted vGPU, over vfio-user.
+pub fn hosted(context: &Context) -> Result<Count> {
     let mut guest = context.guest(Boot::Guest(GUEST_KERNEL))?.without_i915();
     guest.vm.gpu = GPU.to_owned();
     guest.vm.vgpu = Some(KIND.to_owned());
-    let shell = guest.check(SCRIPT)?;
+    let shell = guest.check(&format!("B=/run/lab/busybox\n{SCRIPT}"))?;
+    on_the_bus(&shell)
+}
 
+/// The host VM's QEMU, with a vGPU of the kernel's, through VFIO.
+pub fn nested(context: &Context) -> Result<Count> {
+    let overlay = tempfile::tempdir()?;
+    let folder = overlay.path().join("nested");
+    fs::create_dir_all(&folder)?;
+    let stock = context.prepare(Boot::Guest(GUEST_KERNEL))?;
+    fs::copy(&stock.image.kernel, folder.join("vmlinuz"))?;
+    fs::write(folder.join("script"), SCRIPT)?;
+    let mut guest = checks::host(context, Flavour::Plain, GPU)?;
+    guest.vm.overlay = Some(overlay.path().to_path_buf());
+    guest.vm.ram = "3G".to_owned();
+    let (shell, count) = checks::run_shell(&guest, NESTED)?;
+    ensure!(
+        shell.value("nested")? == "done",
+        "the nested guest did not finish"
+    );
+    Ok(count.plus(on_the_bus(&shell)?))
+}
+
+/// Ids, BARs and capabilities are what they should be, and registers can be read.
+fn on_the_bus(shell: &Shell) -> Result<Count> {
     for (name, wanted) in [("vendor", 0x8086), ("device", 0x5916), ("class", 0x03_0000)] {
         let found = number(&shell.value(name)?)?;
         ensure!(found == wanted, "{name} is {found:#x}, not {wanted:#x}");
     }
-    check_bars(&shell)?;
+    check_bars(shell)?;
     let found = capabilities(&bytes(&shell.value("config")?)?)?;
     ensure!(
         found == CAPABILITIES,
