@@ -111,6 +111,12 @@ impl Dispatch {
         self.find(offset).unwrap_or(&PLAIN)
     }
 
+    /// Whether a register does no more than to remember what is written, as all do that nobody
+    /// knows.
+    pub fn is_plain(&self, offset: MmioOffset) -> bool {
+        self.rule(offset).behaviour == Behaviour::Plain
+    }
+
     /// Leaves and rules.
     #[cfg(test)]
     pub(super) fn size(&self) -> (usize, usize) {

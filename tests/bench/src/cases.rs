@@ -2,10 +2,12 @@
 //! The benchmarks.
 
 use crate::null::{config, Null, VARIANT};
+use crate::replay::{self, Chosen, Class};
+use crate::wire;
 use anyhow::{anyhow, Result};
 use gvt_host::capture;
 use iface::client::{Events, Host, Offer, ResetPhase};
-use iface::types::{mmio, GgttRequest, MmioOp, PTE_PRESENT, REGION_HIGH};
+use iface::types::{mmio, GgttRequest, MmioOp, GGTT_PAGE_SHIFT, PTE_PRESENT, REGION_HIGH};
 use iface::HostTable;
 use kvmgt_core::device::Device;
 use kvmgt_core::golden::FILE_SIZE;
@@ -23,6 +25,18 @@ pub struct Case {
     /// How many of them.
     count: fn() -> Result<u64>,
     rounds: fn(u32) -> Result<()>,
+    /// What is counted.
+    pub counted: Counted,
+}
+
+/// The part of a run that is counted.
+#[derive(Clone, Copy)]
+pub enum Counted {
+    /// All of it.
+    All,
+    /// What happens inside of functions whose name begins with `counted_`: `replay` and `wire` have
+    /// them.
+    Marked,
 }
 
 /// All of them.
@@ -33,6 +47,7 @@ pub const CASES: &[Case] = &[
         unit: "registers",
         count: || Ok(cost()?.reads as u64),
         rounds: snapshot,
+        counted: Counted::All,
     },
     Case {
         name: "attach",
@@ -40,6 +55,7 @@ pub const CASES: &[Case] = &[
         unit: "GPUs",
         count: || Ok(1),
         rounds: attach,
+        counted: Counted::All,
     },
     Case {
         name: "mmio-read",
@@ -47,6 +63,7 @@ pub const CASES: &[Case] = &[
         unit: "entries",
         count: || Ok(BATCH),
         rounds: |rounds| mmio_exec(rounds, mmio::READ),
+        counted: Counted::All,
     },
     Case {
         name: "mmio-write",
@@ -54,6 +71,7 @@ pub const CASES: &[Case] = &[
         unit: "entries",
         count: || Ok(BATCH),
         rounds: |rounds| mmio_exec(rounds, mmio::WRITE),
+        counted: Counted::All,
     },
     Case {
         name: "ggtt-write",
@@ -61,6 +79,7 @@ pub const CASES: &[Case] = &[
         unit: "entries",
         count: || Ok(ENTRIES),
         rounds: ggtt_write,
+        counted: Counted::All,
     },
     Case {
         name: "gvt-firmware",
@@ -68,7 +87,113 @@ pub const CASES: &[Case] = &[
         unit: "bytes",
         count: || Ok(FILE_SIZE as u64),
         rounds: gvt_firmware,
+        counted: Counted::All,
     },
+    marked(
+        "trace",
+        "register accesses of a booting guest: all",
+        "accesses",
+        || replay::count(ALL),
+        |rounds| replay::boot(rounds, ALL),
+    ),
+    marked(
+        "trace-untracked-read",
+        "register accesses of a booting guest: reads, untracked",
+        "accesses",
+        || replay::count(UNTRACKED_READS),
+        |rounds| replay::boot(rounds, UNTRACKED_READS),
+    ),
+    marked(
+        "trace-untracked-write",
+        "register accesses of a booting guest: writes, untracked",
+        "accesses",
+        || replay::count(UNTRACKED_WRITES),
+        |rounds| replay::boot(rounds, UNTRACKED_WRITES),
+    ),
+    marked(
+        "trace-plain-read",
+        "register accesses of a booting guest: reads, plain",
+        "accesses",
+        || replay::count(PLAIN_READS),
+        |rounds| replay::boot(rounds, PLAIN_READS),
+    ),
+    marked(
+        "trace-plain-write",
+        "register accesses of a booting guest: writes, plain",
+        "accesses",
+        || replay::count(PLAIN_WRITES),
+        |rounds| replay::boot(rounds, PLAIN_WRITES),
+    ),
+    marked(
+        "trace-handled-read",
+        "register accesses of a booting guest: reads, handled",
+        "accesses",
+        || replay::count(HANDLED_READS),
+        |rounds| replay::boot(rounds, HANDLED_READS),
+    ),
+    marked(
+        "trace-handled-write",
+        "register accesses of a booting guest: writes, handled",
+        "accesses",
+        || replay::count(HANDLED_WRITES),
+        |rounds| replay::boot(rounds, HANDLED_WRITES),
+    ),
+    marked(
+        "trace-nothing",
+        "the same without a vGPU: what counting costs",
+        "accesses",
+        || replay::count(ALL),
+        replay::nothing,
+    ),
+    marked(
+        "ggtt-map",
+        "GGTT entries that map a page each: pin, write, flush",
+        "entries",
+        || Ok(ENTRIES),
+        |rounds| replay::ggtt(rounds, |_| 0, own_page, ENTRIES),
+    ),
+    marked(
+        "ggtt-same-page",
+        "GGTT entries that all map one page, pinned before: write, flush",
+        "entries",
+        || Ok(ENTRIES),
+        |rounds| replay::ggtt(rounds, |_| 0, |_| PTE_PRESENT, ENTRIES),
+    ),
+    marked(
+        "ggtt-remap",
+        "GGTT entries that map another page: pin, write, flush, unpin",
+        "entries",
+        || Ok(ENTRIES),
+        |rounds| replay::ggtt(rounds, own_page, |n| own_page(n + ENTRIES), ENTRIES),
+    ),
+    marked(
+        "ggtt-unmap",
+        "GGTT entries that map nothing any more: write, flush, unpin",
+        "entries",
+        || Ok(ENTRIES),
+        |rounds| replay::ggtt(rounds, own_page, |_| 0, ENTRIES),
+    ),
+    marked(
+        "ggtt-again",
+        "GGTT entries written as they are",
+        "entries",
+        || Ok(ENTRIES),
+        |rounds| replay::ggtt(rounds, own_page, own_page, ENTRIES),
+    ),
+    marked(
+        "vfio-user",
+        "vfio-user requests for the register accesses, to a vGPU",
+        "requests",
+        wire::count,
+        wire::vgpu,
+    ),
+    marked(
+        "vfio-user-idle",
+        "the same to a device that does nothing",
+        "requests",
+        wire::count,
+        wire::idle,
+    ),
 ];
 
 /// Entries of a batch: about what a switch between the owners of an engine takes.
@@ -77,6 +202,38 @@ const BATCH: u64 = 128;
 const ENTRIES: u64 = 512;
 /// `GEN9_GFX_MOCS`, which a client may write.
 const MOCS: u32 = 0xc800;
+
+/// Accesses of the trace by class and direction.
+const ALL: Chosen = |_, _| true;
+const UNTRACKED_READS: Chosen = |class, access| class == Class::Untracked && !access.is_write();
+const UNTRACKED_WRITES: Chosen = |class, access| class == Class::Untracked && access.is_write();
+const PLAIN_READS: Chosen = |class, access| class == Class::Plain && !access.is_write();
+const PLAIN_WRITES: Chosen = |class, access| class == Class::Plain && access.is_write();
+const HANDLED_READS: Chosen = |class, access| class == Class::Handled && !access.is_write();
+const HANDLED_WRITES: Chosen = |class, access| class == Class::Handled && access.is_write();
+
+/// An entry of the GGTT that maps a page which no other entry maps.
+fn own_page(number: u64) -> u64 {
+    (number + 1) << GGTT_PAGE_SHIFT | PTE_PRESENT
+}
+
+/// A benchmark of which only marked functions are counted.
+const fn marked(
+    name: &'static str,
+    what: &'static str,
+    unit: &'static str,
+    count: fn() -> Result<u64>,
+    rounds: fn(u32) -> Result<()>,
+) -> Case {
+    Case {
+        name,
+        what,
+        unit,
+        count,
+        rounds,
+        counted: Counted::Marked,
+    }
+}
 
 impl Case {
     /// How many units a round has.
@@ -91,7 +248,7 @@ impl Case {
 }
 
 /// An error of the shipped code as one of this program's.
-fn plain<E: Debug>(error: E) -> anyhow::Error {
+pub(crate) fn plain<E: Debug>(error: E) -> anyhow::Error {
     anyhow!("{error:?}")
 }
 
@@ -116,7 +273,7 @@ impl Events for Deaf {
     fn resume(&self) {}
 }
 
-fn open(table: &HostTable) -> Result<(Offer<'_>, Host<'_>)> {
+pub(crate) fn open(table: &HostTable) -> Result<(Offer<'_>, Host<'_>)> {
     // SAFETY: a whole table, whose GPU the caller drops after it.
     let offer = unsafe { Offer::from_platform_data(std::ptr::from_ref(table).cast()) };
     let offer = offer.map_err(|refusal| anyhow!("{refusal}"))?;

@@ -3,16 +3,23 @@
 //!
 //! Each benchmark runs under callgrind twice in one run, with few and with many rounds; the
 //! difference is what one round costs, whatever else the machine does. The GPU below is as cheap as
-//! can be, so that what is counted is the shipped code.
+//! can be, so that what is counted is the shipped code. Benchmarks that replay the accesses of a guest
+//! count only what happens inside of the functions that do one; that of vfio-user has the software
+//! GPU below, which register accesses hardly reach.
 
 use anyhow::{bail, Context, Result};
 use clap::Parser;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 mod cases;
 mod null;
+mod replay;
+mod trace;
+mod wire;
 
-use cases::{Case, CASES};
+use cases::{Case, Counted, CASES};
+use trace::Trace;
 
 /// Counts what the shipped code costs, in instructions.
 #[derive(Parser)]
@@ -25,14 +32,25 @@ struct Options {
     /// Runs one benchmark so often; what callgrind counts.
     #[arg(long, hide = true, requires = "name")]
     rounds: Option<u32>,
+    /// Prints the trace that a log of the software GPU makes, and runs nothing.
+    #[arg(long, value_name = "FILE", hide = true, conflicts_with = "name")]
+    import: Option<PathBuf>,
+    /// What the trace is of.
+    #[arg(long, hide = true, requires = "import", default_value = "a guest")]
+    title: String,
 }
 
 /// Rounds that warm up, and rounds that count.
 const FEW: u32 = 2;
 const MANY: u32 = 12;
+/// Functions inside of which [`Counted::Marked`] counts.
+const MARKED: &str = "--toggle-collect=*::counted_*";
 
 fn main() -> Result<()> {
     let options = Options::parse();
+    if let Some(log) = &options.import {
+        return import(log, &options.title);
+    }
     let wanted = options.name.as_deref().unwrap_or("");
     if let Some(rounds) = options.rounds {
         let case = CASES
@@ -72,10 +90,21 @@ fn main() -> Result<()> {
     Ok(())
 }
 
+/// Prints the trace that a log makes.
+fn import(log: &Path, title: &str) -> Result<()> {
+    let text =
+        std::fs::read_to_string(log).with_context(|| format!("cannot read {}", log.display()))?;
+    println!("# SPDX-License-Identifier: GPL-2.0 OR MIT");
+    println!("# Accesses to BAR 0: {title}. Made by `cargo xtask bench --capture`.");
+    print!("{}", Trace::of_log(&text)?);
+    Ok(())
+}
+
 /// Instructions of so many rounds, as callgrind counts them.
 fn count(case: &Case, rounds: u32) -> Result<u64> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .args(matches!(case.counted, Counted::Marked).then_some(MARKED))
         .arg(std::env::current_exe()?)
         .args([case.name, "--rounds", &rounds.to_string()])
         .output()

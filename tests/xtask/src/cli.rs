@@ -62,6 +62,9 @@ pub struct BenchArgs {
     /// Print the table as Markdown
     #[arg(long)]
     pub markdown: bool,
+    /// Boot a guest and write the register accesses of its i915, which benchmarks replay, anew
+    #[arg(long, conflicts_with_all = ["name", "markdown"])]
+    pub capture: bool,
 }
 
 /// How to show it.
