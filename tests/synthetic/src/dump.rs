@@ -10,6 +10,7 @@
 //! handled ring_reset_ctl_write 0x0020d0 w4 +0 #4 0x00010001⇥0x00000003
 //! ```
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use anyhow::{Context, Result};
@@ -26,6 +27,8 @@ mod handled;
 mod page;
 mod values;
 
+/// One of so many registers that are not tracked is looked at.
+const SAMPLE: u64 = 61;
 /// Bytes of a register.
 const DWORD: u64 = registers::DWORD as u64;
 
@@ -109,11 +112,17 @@ impl<'a, 'g> Dump<'a, 'g> {
         Ok(())
     }
 
-    /// Every register after a reset that is not zero, tracked or not.
+    /// Every tracked register, and a sample of the others, that is not zero after a reset.
     fn registers(&mut self) -> Result<()> {
+        let rows = registers::rows(self.platform, false);
+        let tracked: BTreeSet<u64> = rows.flat_map(dwords).collect();
         for offset in (0..u64::from(registers::MMIO_SIZE)).step_by(DWORD as usize) {
+            let is_read = tracked.contains(&offset) || (offset / DWORD) % SAMPLE == 0;
+            if !is_read || page::contains(offset) {
+                continue;
+            }
             let value = self.read(offset);
-            if value != Some(0) && !page::contains(offset) {
+            if value != Some(0) {
                 let key = format!("reset {}", self.name(offset));
                 let text = self.value(value);
                 self.line(&key, &text)?;
