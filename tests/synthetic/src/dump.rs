@@ -139,19 +139,31 @@ impl<'a, 'g> Dump<'a, 'g> {
             // Two registers, of which the second may do something, are none of 8 bytes.
             let pair = offset % 8 == 0 && !handled.contains(&(offset + DWORD));
             if !handled.contains(&offset) {
-                self.write_all("plain", offset, values::FEW, pair)?;
+                self.write_whole("plain", offset, values::FEW, pair)?;
+                self.write_pieces("plain", offset)?;
             }
         }
         Ok(())
     }
 
-    /// Writes a register all over at each width, and tells what it reads then.
-    fn write_all(&mut self, what: &str, offset: u64, dwords: &[u32], pair: bool) -> Result<()> {
+    /// Writes a register whole, alone and with its neighbour, and tells what it reads then.
+    fn write_whole(&mut self, what: &str, offset: u64, dwords: &[u32], pair: bool) -> Result<()> {
         let name = self.name(offset);
         for (number, value) in dwords.iter().enumerate() {
             let key = format!("{what} {name} w4 +0 #{number} {value:#010x}");
             self.write(&key, offset, &value.to_le_bytes(), &[offset])?;
         }
+        let then = [offset, offset + DWORD];
+        for (number, value) in values::WIDE.iter().enumerate().filter(|_| pair) {
+            let key = format!("{what} {name} w8 +0 #{number} {value:#018x}");
+            self.write(&key, offset, &value.to_le_bytes(), &then)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a register in pieces of two bytes and of one.
+    fn write_pieces(&mut self, what: &str, offset: u64) -> Result<()> {
+        let name = self.name(offset);
         for width in [2, 1] {
             for (number, value) in values::NARROW.iter().enumerate() {
                 for (at, part) in value.to_le_bytes().chunks_exact(width).enumerate() {
@@ -159,17 +171,6 @@ impl<'a, 'g> Dump<'a, 'g> {
                     let key = format!("{what} {name} w{width} +{at} #{number} {value:#010x}");
                     self.write(&key, offset + at, part, &[offset])?;
                 }
-            }
-        }
-        if pair {
-            for (number, value) in values::WIDE.iter().enumerate() {
-                let key = format!("{what} {name} w8 +0 #{number} {value:#018x}");
-                self.write(
-                    &key,
-                    offset,
-                    &value.to_le_bytes(),
-                    &[offset, offset + DWORD],
-                )?;
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 //! Every register that does something, written at each width; and what that changed elsewhere.
 
 use anyhow::Result;
+use iface::registers::Platform;
 
 use super::handled::{self, Handled};
 use super::{values, Dump};
@@ -11,8 +12,8 @@ use crate::registers::*;
 const SUBMISSION: &str = "elsp_mmio_write";
 /// The page that has lines of its own.
 const PAGE_OF_GUESTS: &str = "pvinfo_mmio_read+pvinfo_mmio_write";
-/// After each register of these the vGPU is reset: the driver gives up a guest that turns on what
-/// it can't have.
+/// Those by which a guest is given up that turns on what it can't have: only the first of each gets
+/// all values, and they come last.
 const GIVEN_UP: [&str; 2] = ["csfe_chicken1_mmio_write", "ring_mode_mmio_write"];
 /// A write of the address of a status page.
 const STATUS_PAGE: &str = "hws_pga_write";
@@ -43,47 +44,56 @@ const GAMW_ALL: u32 = 0xf << 3;
 type Step = (u64, u32);
 
 pub(super) fn dump(dump: &mut Dump<'_, '_>) -> Result<()> {
-    let mut groups: Vec<(String, Vec<Handled>)> = Vec::new();
-    for row in handled::list(dump.platform) {
-        let name = row.handlers.clone();
-        match groups.iter_mut().find(|(found, _)| *found == name) {
-            Some((_, rows)) => rows.push(row),
-            None => groups.push((name, vec![row])),
-        }
-    }
-    let tracked = dump.tracked();
+    let groups = groups(dump.platform);
+    // A reset of the C driver writes all of the vGPU's GGTT, so there are few.
     dump.reset()?;
-    let fresh: Vec<_> = tracked.iter().map(|at| dump.read(*at)).collect();
+    let mut sweep = Sweep::new(dump);
     for (name, rows) in &groups {
-        if name == SUBMISSION || name == PAGE_OF_GUESTS {
-            continue;
-        }
-        dump.reset()?;
-        for row in rows {
+        let what = format!("handled {name}");
+        let is_given_up = GIVEN_UP.contains(&name.as_str());
+        for row in rows.iter().rev() {
             if name == STATUS_PAGE {
                 status_page(dump, row.offset)?;
             }
+            let values = match is_given_up && row.offset != rows[0].offset {
+                true => values::HARMLESS,
+                false => values::MANY,
+            };
             for offset in row.dwords() {
-                dump.write_all(
-                    &format!("handled {name}"),
-                    offset,
-                    values::MANY,
-                    offset % 8 == 0,
-                )?;
-            }
-            if GIVEN_UP.contains(&name.as_str()) {
-                changes(
-                    dump,
-                    &format!("{name} {:#08x}", row.offset),
-                    &tracked,
-                    &fresh,
-                )?;
-                dump.reset()?;
+                dump.write_whole(&what, offset, values, offset % 8 == 0 && !is_given_up)?;
             }
         }
-        changes(dump, name, &tracked, &fresh)?;
+        sweep.changes(dump, name)?;
+        if is_given_up {
+            dump.reset()?;
+            sweep = Sweep::new(dump);
+        }
     }
-    conversations(dump, &tracked, &fresh)
+    conversations(dump, &mut sweep)?;
+    // What the C driver does with pieces is not defined, so nothing is looked at behind them.
+    dump.reset()?;
+    for (name, rows) in &groups {
+        for offset in rows.iter().flat_map(Handled::dwords) {
+            dump.write_pieces(&format!("handled {name}"), offset)?;
+        }
+    }
+    Ok(())
+}
+
+/// The registers by their handlers.
+fn groups(platform: Platform) -> Vec<(String, Vec<Handled>)> {
+    let mut groups: Vec<(String, Vec<Handled>)> = Vec::new();
+    for row in handled::list(platform) {
+        if [SUBMISSION, PAGE_OF_GUESTS].contains(&row.handlers.as_str()) {
+            continue;
+        }
+        match groups.iter_mut().find(|(name, _)| *name == row.handlers) {
+            Some((_, rows)) => rows.push(row),
+            None => groups.push((row.handlers.clone(), vec![row])),
+        }
+    }
+    groups.sort_by_key(|(name, _)| GIVEN_UP.contains(&name.as_str()));
+    groups
 }
 
 /// A status page that the vGPU has, and none.
@@ -96,26 +106,36 @@ fn status_page(dump: &mut Dump<'_, '_>, offset: u64) -> Result<()> {
     Ok(())
 }
 
-/// Tracked registers that are not what they are after a reset.
-fn changes(
-    dump: &mut Dump<'_, '_>,
-    after: &str,
-    tracked: &[u64],
-    fresh: &[Option<u32>],
-) -> Result<()> {
-    for (offset, before) in tracked.iter().zip(fresh) {
-        let now = dump.read(*offset);
-        if now != *before {
-            let key = format!("after {after} {}", dump.name(*offset));
-            let text = dump.value(now);
-            dump.line(&key, &text)?;
-        }
+/// The tracked registers as they were when last looked at.
+struct Sweep {
+    offsets: Vec<u64>,
+    values: Vec<Option<u32>>,
+}
+
+impl Sweep {
+    fn new(dump: &mut Dump<'_, '_>) -> Self {
+        let offsets = dump.tracked();
+        let values = offsets.iter().map(|at| dump.read(*at)).collect();
+        Self { offsets, values }
     }
-    Ok(())
+
+    /// Prints what has changed since.
+    fn changes(&mut self, dump: &mut Dump<'_, '_>, after: &str) -> Result<()> {
+        for (offset, value) in self.offsets.iter().zip(&mut self.values) {
+            let now = dump.read(*offset);
+            if now != *value {
+                *value = now;
+                let key = format!("after {after} {}", dump.name(*offset));
+                let text = dump.value(now);
+                dump.line(&key, &text)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What takes more than one register.
-fn conversations(dump: &mut Dump<'_, '_>, tracked: &[u64], fresh: &[Option<u32>]) -> Result<()> {
+fn conversations(dump: &mut Dump<'_, '_>, sweep: &mut Sweep) -> Result<()> {
     let masked = |offset: u64| -> Vec<Step> {
         let steps = [1, 2, 4, 0x8000].map(|bit| [(offset, bit << 16 | bit), (offset, bit << 16)]);
         steps.concat()
@@ -188,7 +208,6 @@ fn conversations(dump: &mut Dump<'_, '_>, tracked: &[u64], fresh: &[Option<u32>]
         ),
     ];
     for (name, steps) in talks {
-        dump.reset()?;
         let group: Vec<u64> = match name {
             _ if name.starts_with("interrupt") => {
                 vec![PIPE_A, PIPE_A + IMR, PIPE_A + IIR, PIPE_A + IER, MASTER]
@@ -208,7 +227,7 @@ fn conversations(dump: &mut Dump<'_, '_>, tracked: &[u64], fresh: &[Option<u32>]
             then.extend(&group);
             dump.write(&key, offset, &value.to_le_bytes(), &then)?;
         }
-        changes(dump, name, tracked, fresh)?;
+        sweep.changes(dump, name)?;
     }
     Ok(())
 }

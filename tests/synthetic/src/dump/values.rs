@@ -18,6 +18,9 @@ pub(super) const MANY: &[u32] = &[
     0,
 ];
 
+/// To masked registers whose low bits give a guest up: nothing, and bits that do no more than stay.
+pub(super) const HARMLESS: &[u32] = &[0, 1, 1 << 31, 0x1_0000, 0x2_0002, 0x2_0000];
+
 /// To registers that do nothing.
 pub(super) const FEW: &[u32] = &[u32::MAX, 0, 0x910a_2dec];
 

@@ -60,7 +60,7 @@ impl Expected {
     ///
     /// # Errors
     ///
-    /// A line is of another form, or `reasons` has no row of a table that begins with its reason.
+    /// A line is of another form, or `reasons` has no row of a table that begins so.
     pub fn parse(list: &str, reasons: &str) -> Result<Self> {
         let mut entries = Vec::new();
         for line in list.lines().filter(|line| !line.starts_with('#')) {
@@ -73,7 +73,7 @@ impl Expected {
                 "may differ" => false,
                 _ => bail!("`{how}` is none of `differs` and `may differ`"),
             };
-            let row = format!("| {reason} |");
+            let row = format!("| {reason}");
             ensure!(
                 reasons.lines().any(|line| line.starts_with(&row)),
                 "no row of the documentation begins with `{row}`"
