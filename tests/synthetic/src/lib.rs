@@ -3,6 +3,7 @@
 //!
 //! ```text
 //!   checks     what must hold of a vGPU, by name
+//!   dump       what a vGPU answers, for comparing two drivers
 //!   guest      a vGPU with some RAM: registers, GGTT, aperture, interrupts
 //!   transport  how it is reached: VFIO in a kernel's VM, vfio-user hosted
 //! ```
@@ -12,6 +13,7 @@
 #![deny(unsafe_code)]
 
 pub mod checks;
+pub mod dump;
 pub mod event;
 pub mod guest;
 pub mod hold;

@@ -5,12 +5,14 @@
 //! exit status is 1 if one failed. Built with `-C target-feature=+crt-static` it is one file.
 #![forbid(unsafe_code)]
 
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{bail, Context, Result};
 use clap::{Args, Parser, Subcommand};
 use synthetic_guest::checks::{Check, Verdict, ALL};
+use synthetic_guest::dump::Dump;
 use synthetic_guest::transport::vfio::{Door, Mdev};
 use synthetic_guest::transport::vfio_user::Socket;
 use synthetic_guest::{Guest, Opener};
@@ -29,6 +31,8 @@ enum Command {
     List,
     /// Run checks.
     Run(Run),
+    /// Print what the vGPU answers to a long list of accesses, to be compared with another's.
+    Dump(Device),
     /// Open the vGPU, say `open` on stdout, and hold it until stdin ends.
     Hold(Hold),
 }
@@ -102,6 +106,7 @@ fn main() -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Run(run) => checks(&run),
+        Command::Dump(device) => dumped(&device),
         Command::Hold(hold) => held(&hold),
     }
 }
@@ -141,6 +146,15 @@ fn share(name: &str) -> Result<u32> {
     let last = name.rsplit('_').next().unwrap_or(name);
     last.parse()
         .with_context(|| format!("`{name}` names no type: its end is no number"))
+}
+
+fn dumped(device: &Device) -> Result<ExitCode> {
+    let opener = device.opener()?;
+    let mut guest = Guest::open(opener.as_ref(), None)?;
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    Dump::run(&mut guest, &mut out)?;
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn held(hold: &Hold) -> Result<ExitCode> {

@@ -8,6 +8,7 @@ pub mod boot;
 pub mod c_gvt;
 pub mod contract;
 pub mod debug;
+pub mod differential;
 pub mod gem_work;
 pub mod golden;
 pub mod mdev;

@@ -66,6 +66,11 @@ pub const ALL: &[Test] = &[
         "c-gvt-nested-guest",
         scenario::c_gvt::nested_guest_works,
     ),
+    kernel(
+        "c-gvt",
+        "c-gvt-same-answers",
+        scenario::differential::same_answers,
+    ),
     kernel("debug-kernel", "debug-kernel-boots", scenario::boot::debug),
     kernel("debug-kernel", "debug-kernel-sees", scenario::debug::sees),
     kernel("debug-kernel", "debug-golden-at-any-time", |c| {

@@ -7,7 +7,7 @@ use std::fs;
 
 use anyhow::{ensure, Result};
 use gen9_gpu::seed::legal::ENGINE_BASES;
-use gen9_gpu::Platform;
+use gen9_gpu::{Options, Platform};
 use iface::registers::DWORD;
 
 use crate::command;
@@ -19,7 +19,7 @@ use crate::suite::scenario::{gem_work, golden};
 use crate::suite::{Context, Count};
 
 /// Where the C kvmgt looks for golden states (observed: i915 of Linux 6.12, `gvt/firmware.c`).
-const FOLDER: &str = "usr/lib/firmware/i915/gvt";
+pub const FOLDER: &str = "usr/lib/firmware/i915/gvt";
 /// PCI vendor id of the GPU.
 const INTEL: u16 = 0x8086;
 
@@ -65,10 +65,17 @@ const RINGS: &[(u32, &str)] = &[
 ];
 
 /// A VM in which a stock kernel's i915 is up with its GVT-g on.
-fn guest(context: &Context) -> Result<Guest> {
+pub fn guest(context: &Context) -> Result<Guest> {
     let mut guest = context.guest(Boot::Guest(GUEST_KERNEL))?;
     guest.vm.append = "i915.enable_gvt=1".to_owned();
     Ok(guest)
+}
+
+/// What a golden state of that GPU is called there.
+pub fn file_name(options: &Options) -> String {
+    let revision = Platform::get(options.platform).revision;
+    let device = options.device_id;
+    format!("vid_{INTEL:#06x}_did_{device:#06x}_rid_{revision:#04x}.golden_hw_state")
 }
 
 /// The C kvmgt takes the file that ours has made, and offers types of vGPUs.
@@ -77,12 +84,7 @@ pub fn accepts_our_file(context: &Context) -> Result<Count> {
     let overlay = tempfile::tempdir()?;
     let folder = overlay.path().join(FOLDER);
     fs::create_dir_all(&folder)?;
-    let platform = Platform::get(options.platform);
-    let name = format!(
-        "vid_{INTEL:#06x}_did_{:#06x}_rid_{:#04x}.golden_hw_state",
-        options.device_id, platform.revision
-    );
-    fs::write(folder.join(name), file)?;
+    fs::write(folder.join(file_name(&options)), file)?;
     let mut guest = guest(context)?;
     guest.vm.overlay = Some(overlay.path().to_path_buf());
     let types = guest.check(ACCEPTS)?.value("types")?;
