@@ -92,6 +92,11 @@ impl Dispatch {
         };
         dispatch.rules.push(PLAIN, GFP_KERNEL)?;
         for row in registers::rows(model.platform, model.vcs1) {
+            // A row in which registers differ begins with one that does something. Names are looked
+            // up letter by letter: not for each register of a block that only remembers.
+            if Rule::of(row, 0, model) == PLAIN {
+                continue;
+            }
             let range = row.range();
             for (index, offset) in (range.offset..range.end())
                 .step_by(DWORD as usize)

@@ -394,3 +394,19 @@ fn dispatch_is_small() {
         );
     }
 }
+
+#[test]
+fn row_whose_first_register_only_remembers_does_so_as_a_whole() {
+    for (platform, vcs1) in each_gpu() {
+        let model = Model { platform, vcs1 };
+        let rows = registers::rows(platform, vcs1);
+        for row in rows.filter(|row| Rule::of(row, 0, model) == PLAIN) {
+            let mut others = 1..row.size / DWORD;
+            assert!(
+                others.all(|index| Rule::of(row, index, model) == PLAIN),
+                "{}",
+                row.name
+            );
+        }
+    }
+}
