@@ -5,7 +5,7 @@ use anyhow::Result;
 use iface::registers::Platform;
 
 use super::handled::{self, Handled};
-use super::{values, Dump};
+use super::{values, Dump, DWORD};
 use crate::registers::*;
 
 /// What takes contexts: whatever is written starts work that there is no memory for.
@@ -39,12 +39,27 @@ const TRTTE: u64 = 0x4df4;
 /// GAMW_ECO_DEV_RW_IA: 64 KiB pages, for all engines.
 const GAMW: u64 = 0x4080;
 /// See [`GAMW`].
-const GAMW_ALL: u32 = 0xf << 3;
+const GAMW_ALL: u32 = 0xf;
+/// AUX_CTL: a request of four bytes is sent.
+const AUX_SEND: u32 = AUX_BUSY | 4 << AUX_SIZE_SHIFT;
+/// AUX: the first data register of channel A, where no monitor is; a native read, a native write.
+const AUX_DATA: u64 = AUX_A + 4;
+/// See [`AUX_DATA`].
+const AUX_READ: u32 = 9 << 28;
+/// See [`AUX_DATA`].
+const AUX_WRITE: u32 = 8 << 28;
+/// GMBUS0: pin pair of port B, where no monitor is.
+const GMBUS_PORT_B: u32 = 5;
 /// A step of a longer conversation: where, and what.
 type Step = (u64, u32);
 
 pub(super) fn dump(dump: &mut Dump<'_, '_>) -> Result<()> {
     let groups = groups(dump.platform);
+    let dangerous: Vec<u64> = groups
+        .iter()
+        .filter(|(name, _)| GIVEN_UP.contains(&name.as_str()))
+        .flat_map(|(_, rows)| rows.iter().flat_map(Handled::dwords))
+        .collect();
     // A reset of the C driver writes all of the vGPU's GGTT, so there are few.
     dump.reset()?;
     let mut sweep = Sweep::new(dump);
@@ -60,7 +75,8 @@ pub(super) fn dump(dump: &mut Dump<'_, '_>) -> Result<()> {
                 false => values::MANY,
             };
             for offset in row.dwords() {
-                dump.write_whole(&what, offset, values, offset % 8 == 0 && !is_given_up)?;
+                let pair = offset % 8 == 0 && !dangerous.contains(&(offset + DWORD));
+                dump.write_whole(&what, offset, values, pair && !is_given_up)?;
             }
         }
         sweep.changes(dump, name)?;
@@ -197,6 +213,25 @@ fn conversations(dump: &mut Dump<'_, '_>, sweep: &mut Sweep) -> Result<()> {
             ]
             .concat(),
         ),
+        (
+            "aux",
+            vec![
+                (AUX_DATA, AUX_READ),
+                (AUX_A, AUX_SEND),
+                (AUX_DATA, AUX_WRITE),
+                (AUX_A, AUX_SEND),
+            ],
+        ),
+        (
+            "gmbus",
+            vec![
+                (GMBUS0, GMBUS_PORT_B),
+                (GMBUS1, GMBUS1_READ),
+                (GMBUS1, GMBUS1_CLEAR),
+                (GMBUS1, 0),
+                (GMBUS0, 0),
+            ],
+        ),
         ("interrupt-enabled", interrupts(unmask, enable)),
         (
             "interrupt-masked",
@@ -216,6 +251,8 @@ fn conversations(dump: &mut Dump<'_, '_>, sweep: &mut Sweep) -> Result<()> {
             "gdrst" => vec![GUC_STATUS],
             "pcode" => vec![PCODE_DATA],
             "sbi" => SBI.to_vec(),
+            "aux" => vec![AUX_DATA, AUX_A],
+            "gmbus" => vec![GMBUS1, GMBUS2],
             _ => Vec::new(),
         };
         for (number, (offset, value)) in steps.into_iter().enumerate() {
