@@ -2,6 +2,7 @@
 //! The server program, with the synthetic guest as its client.
 
 mod checks;
+mod dump;
 mod program;
 mod several;
 

@@ -71,8 +71,5 @@ pub fn same_answers(context: &Context) -> Result<Count> {
         outcome.unexpected.len(),
         outcome.stale.len()
     );
-    Ok(Count {
-        passed: u32::try_from(outcome.lines)?,
-        failed: 0,
-    })
+    Ok(Count::ONE)
 }
