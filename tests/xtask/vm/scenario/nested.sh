@@ -35,4 +35,5 @@ tr -d '\r' </tmp/nested.log
 
 check "removed" eval "echo 1 >/sys/bus/mdev/devices/$A/remove"
 rmmod kvmgt
-calm
+# The nested kernel writes a performance counter that its CPU model lacks, and KVM says so.
+calm 'Unhandled WRMSR'
