@@ -11,6 +11,7 @@ pub mod debug;
 pub mod differential;
 pub mod gem_work;
 pub mod golden;
+pub mod killed;
 pub mod mdev;
 pub mod native;
 pub mod order;

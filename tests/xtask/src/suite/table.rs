@@ -45,6 +45,9 @@ pub const ALL: &[Test] = &[
     kernel(CI, "vgpu-taken-away", |c| {
         scenario::taken_away::from_its_holder(c, Flavour::Plain)
     }),
+    kernel(CI, "vgpu-killed", |c| {
+        scenario::killed::at_any_point(c, Flavour::Plain, 10)
+    }),
     kernel(CI, "vgpu-in-nested-qemu", scenario::vgpu::nested),
     kernel(CI, "hosted-vgpu-in-qemu", scenario::vgpu::hosted),
     kernel(CI, "golden-is-pristine", scenario::golden::pristine),
@@ -100,8 +103,14 @@ pub const ALL: &[Test] = &[
     kernel("debug-kernel", "debug-vgpu-taken-away", |c| {
         scenario::taken_away::from_its_holder(c, Flavour::Debug)
     }),
+    kernel("debug-kernel", "debug-vgpu-killed", |c| {
+        scenario::killed::at_any_point(c, Flavour::Debug, 10)
+    }),
     kernel("vgpu-cycles", "mdev-1000-cycles", |c| {
         scenario::mdev::as_users_know_it(c, Flavour::Plain, 1000)
+    }),
+    kernel("vgpu-cycles", "vgpu-killed-100", |c| {
+        scenario::killed::at_any_point(c, Flavour::Plain, 100)
     }),
     kernel("kernel-7.3", "host-7.3-boots", scenario::boot::host_7_3),
     Test {

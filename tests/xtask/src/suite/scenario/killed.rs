@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! That a VMM which is killed leaves nothing of its vGPU behind.
+
+use anyhow::Result;
+
+use super::{checks, gem_work, program, synthetic};
+use crate::kernel::Flavour;
+use crate::suite::{Context, Count};
+
+/// Kills so many, each at another point of what it does.
+pub fn at_any_point(context: &Context, flavour: Flavour, rounds: u32) -> Result<Count> {
+    let overlay = program::overlay(context, &[synthetic::PROGRAM, gem_work::PROGRAM])?;
+    let mut guest = checks::host(context, flavour, checks::HEADLESS)?;
+    guest.vm.overlay = Some(overlay.path().to_path_buf());
+    let script = include_str!("../../../vm/scenario/killed.sh");
+    checks::run(&guest, &format!("ROUNDS={rounds}\n{script}"))
+}
