@@ -2,8 +2,9 @@
 //! BAR 0: registers, and the GGTT behind them.
 //!
 //! An access is cut into dwords. Each finds its rule in constant time ([`dispatch`]), and the rule
-//! says what the register does; a file below for each unit of the hardware does it. Bytes of a dword that an access does not write stay as they are, but for registers in which
-//! a one means "do": there they mean nothing.
+//! says what the register does; a file below for each unit of the hardware does it. Bytes of a dword
+//! that an access does not write stay as they are, but for registers in which a one means "do":
+//! there they mean nothing.
 
 use crate::address::{MmioOffset, PAGE_SHIFT};
 use crate::device::{Device, Geometry};
