@@ -16,7 +16,7 @@ use crate::address::MmioOffset;
 use crate::platform::{Platform, PlatformId};
 use crate::register_file::RegisterFile;
 
-pub use secrets::{config_secrets, is_secret, secrets};
+pub use secrets::{config_secrets, is_secret, secrets, TAG, TAG_MASK};
 
 /// Reset value of the register at `offset` for this seed, before any firmware.
 ///
@@ -30,7 +30,7 @@ pub fn reset_value(platform: &Platform, seed: u64, offset: MmioOffset) -> u32 {
     let value = hash(seed, u64::from(offset.0)) & mask;
     // A value must never be taken for a secret.
     if is_secret(value) {
-        value & !secrets::TAG_MASK
+        value & !TAG_MASK
     } else {
         value
     }

@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use gen9_gpu::seed::{TAG, TAG_MASK};
+
 use crate::command;
 use crate::kernel::Image;
 
@@ -139,7 +141,11 @@ impl Machine<'_> {
         };
         args.pair(
             "-append",
-            format!("console=ttyS0 panic=-1 {CLOCKS} {}{overlay}", self.append),
+            format!(
+                "console=ttyS0 panic=-1 {CLOCKS} {} {}{overlay}",
+                firmwares_memory(),
+                self.append
+            ),
         );
         args.0
     }
@@ -169,6 +175,12 @@ impl Arguments {
     }
 }
 
+/// Keeps the memory for firmware to which the GPU's registers lead, those that firmware has set:
+/// i915 looks there for the OpRegion.
+fn firmwares_memory() -> String {
+    format!("memmap={}${TAG:#x}", u64::from(!TAG_MASK) + 1)
+}
+
 /// A path inside a comma-separated option: QEMU takes a double comma for one.
 fn escape(path: &Path) -> String {
     path.to_string_lossy().replace(',', ",,")
@@ -192,6 +204,11 @@ mod tests {
     #[test]
     fn escape_when_path_has_a_comma_then_doubled() {
         assert_eq!(escape(Path::new("/a,b")), "/a,,b");
+    }
+
+    #[test]
+    fn firmwares_memory_then_is_that_of_the_secrets() {
+        assert_eq!(firmwares_memory(), "memmap=1048576$0x5ec00000");
     }
 
     #[test]

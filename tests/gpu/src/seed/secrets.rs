@@ -12,6 +12,9 @@ use crate::platform::PlatformId;
 use super::hash;
 
 /// The top 12 bits of every secret.
+///
+/// i915 looks for the OpRegion where ASLS says that it is: firmware keeps such memory to itself, and
+/// so must a machine with this GPU keep that of these addresses.
 pub const TAG: u32 = 0x5ec << 20;
 /// Where the tag is.
 pub const TAG_MASK: u32 = 0xfff << 20;
