@@ -35,6 +35,9 @@ struct Options {
     /// Prints the trace that a log of the software GPU makes, and runs nothing.
     #[arg(long, value_name = "FILE", hide = true, conflicts_with = "name")]
     import: Option<PathBuf>,
+    /// Prints the accesses of the trace with what each is to, and runs nothing.
+    #[arg(long, hide = true, conflicts_with_all = ["name", "import"])]
+    classified: bool,
     /// What the trace is of.
     #[arg(long, hide = true, requires = "import", default_value = "a guest")]
     title: String,
@@ -50,6 +53,9 @@ fn main() -> Result<()> {
     let options = Options::parse();
     if let Some(log) = &options.import {
         return import(log, &options.title);
+    }
+    if options.classified {
+        return replay::print_classified(&mut std::io::stdout().lock());
     }
     let wanted = options.name.as_deref().unwrap_or("");
     if let Some(rounds) = options.rounds {

@@ -5,6 +5,7 @@
 //! inside of [`counted_access`].
 
 use std::hint::black_box;
+use std::io::Write;
 
 use anyhow::{ensure, Context, Result};
 use iface::client::Host;
@@ -23,6 +24,8 @@ use crate::trace::{Access, Trace};
 
 /// Where in BAR 0 the GGTT begins (PRM Vol 2c, GTTMMADR: the upper half of 16 MiB).
 const GGTT_START: u64 = 8 << 20;
+/// How the names of registers end that submit work.
+const SUBMITS: &str = "_RING_ELSP";
 /// Bytes of an entry of the GGTT.
 const ENTRY_SIZE: u64 = 8;
 /// Bytes of the largest access.
@@ -233,6 +236,34 @@ pub fn nothing(rounds: u32) -> Result<()> {
     Ok(())
 }
 
+/// Prints the accesses of the trace, each behind what it is to, for a client of a vGPU elsewhere.
+///
+/// Those that submit work are left out: what they name is not there.
+pub fn print_classified(out: &mut impl Write) -> Result<()> {
+    Opened::with(|opened| {
+        let Trace(accesses) = Trace::boot()?;
+        for access in &accesses {
+            let class = match opened.class(access)? {
+                Class::Untracked => "untracked",
+                Class::Plain => "plain",
+                Class::Handled => "handled",
+            };
+            let way = if access.is_write() { "writes" } else { "reads" };
+            if !submits(access) {
+                writeln!(out, "{way}-{class} {access}")?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Whether an access is to a register that submits work.
+fn submits(access: &Access) -> bool {
+    let at = u32::try_from(access.offset).ok();
+    let register = at.and_then(|at| registers::find(VARIANT.platform, VARIANT.vcs1, at));
+    register.is_some_and(|register| register.name.ends_with(SUBMITS))
+}
+
 /// How many accesses of the trace are chosen.
 pub fn count(chosen: Chosen) -> Result<u64> {
     Opened::with(|opened| {
@@ -275,6 +306,18 @@ mod tests {
     #[test]
     fn boot_when_replayed_then_vgpu_serves_it() {
         boot(2, |_, _| true).unwrap();
+    }
+
+    #[test]
+    fn print_classified_then_all_but_submissions_are_there() {
+        let mut text = Vec::new();
+        print_classified(&mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        let Trace(accesses) = Trace::boot().unwrap();
+        let submissions = accesses.iter().filter(|a| submits(a)).count();
+        assert_ne!(submissions, 0);
+        assert_eq!(text.lines().count(), accesses.len() - submissions);
+        assert!(text.starts_with("reads-handled r 8 78000\n"), "{text:.80}");
     }
 
     #[test]

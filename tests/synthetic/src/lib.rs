@@ -4,6 +4,7 @@
 //! ```text
 //!   checks     what must hold of a vGPU, by name
 //!   dump       what a vGPU answers, for comparing two drivers
+//!   replay     what accesses cost
 //!   guest      a vGPU with some RAM: registers, GGTT, aperture, interrupts
 //!   transport  how it is reached: VFIO in a kernel's VM, vfio-user hosted
 //! ```
@@ -19,6 +20,7 @@ pub mod guest;
 pub mod hold;
 pub mod ram;
 pub mod registers;
+pub mod replay;
 pub mod transport;
 
 pub use checks::{Check, Verdict};

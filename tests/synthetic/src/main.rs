@@ -33,6 +33,8 @@ enum Command {
     Run(Run),
     /// Print what the vGPU answers to a long list of accesses, to be compared with another's.
     Dump(Device),
+    /// Do the accesses of a trace, and print what those of each kind cost.
+    Replay(Replay),
     /// Open the vGPU, say `open` on stdout, and hold it until stdin ends.
     Hold(Hold),
 }
@@ -44,6 +46,14 @@ struct Run {
     /// The type that the vGPU has, for example V5_8: its sizes are checked.
     #[arg(long = "type", value_name = "T")]
     kind: Option<String>,
+    #[command(flatten)]
+    device: Device,
+}
+
+#[derive(Args)]
+struct Replay {
+    /// The trace, as `bench --classified` prints it.
+    trace: PathBuf,
     #[command(flatten)]
     device: Device,
 }
@@ -107,6 +117,7 @@ fn main() -> Result<ExitCode> {
         }
         Command::Run(run) => checks(&run),
         Command::Dump(device) => dumped(&device),
+        Command::Replay(replay) => replayed(&replay),
         Command::Hold(hold) => held(&hold),
     }
 }
@@ -154,6 +165,16 @@ fn dumped(device: &Device) -> Result<ExitCode> {
     let mut out = BufWriter::new(std::io::stdout().lock());
     Dump::run(&mut guest, &mut out)?;
     out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn replayed(replay: &Replay) -> Result<ExitCode> {
+    let file = &replay.trace;
+    let trace =
+        std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let opener = replay.device.opener()?;
+    let mut guest = Guest::open(opener.as_ref(), None)?;
+    synthetic_guest::replay::replay(&mut guest, &trace, &mut std::io::stdout().lock())?;
     Ok(ExitCode::SUCCESS)
 }
 

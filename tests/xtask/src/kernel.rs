@@ -100,6 +100,8 @@ pub enum Flavour {
     /// With lockdep, atomic-sleep checks, kmemleak and KASAN. Built by clang: with gcc a kernel has
     /// either KASAN or Rust.
     Debug,
+    /// With the GVT-g in C of the same source in place of ours.
+    InC,
 }
 
 impl Flavour {
@@ -108,13 +110,23 @@ impl Flavour {
         match self {
             Self::Plain => "",
             Self::Debug => "-debug",
+            Self::InC => "-in-c",
+        }
+    }
+
+    /// The flavour from whose source it is built: it must not change while another one is built
+    /// from it, and those of one source are built one after the other.
+    fn source(self) -> Self {
+        match self {
+            Self::Debug => Self::Debug,
+            Self::Plain | Self::InC => Self::Plain,
         }
     }
 
     /// The C compiler, and its flag that prints the version in full.
     fn compiler(self) -> (&'static str, &'static str) {
         match self {
-            Self::Plain => ("gcc", "-dumpfullversion"),
+            Self::Plain | Self::InC => ("gcc", "-dumpfullversion"),
             Self::Debug => (build::CLANG, "-dumpversion"),
         }
     }
@@ -122,7 +134,7 @@ impl Flavour {
     /// What make's `LLVM=` is set to, if clang builds it.
     fn llvm(self) -> Option<&'static str> {
         match self {
-            Self::Plain => None,
+            Self::Plain | Self::InC => None,
             Self::Debug => Some(build::LLVM),
         }
     }
@@ -132,6 +144,7 @@ impl Flavour {
         match self {
             Self::Plain => &["host.config"],
             Self::Debug => &["host.config", "debug.config"],
+            Self::InC => &["host.config", "in_c.config"],
         }
     }
 }
@@ -208,6 +221,9 @@ pub fn host(cache: &Cache, version: Version, flavour: Flavour) -> Result<Image> 
         MIB
     };
     let place = cache.artefact(&format!("image-{name}"), &key, mib, |part| {
+        if flavour == Flavour::InC {
+            start_from_ours(cache, version, &name)?;
+        }
         let mut step = Step::start(format!("kernel {version}{}", flavour.suffix()));
         let log = cache.log(&name)?;
         // Only one work tree at a time may bring the source up to date and build.
@@ -217,7 +233,7 @@ pub fn host(cache: &Cache, version: Version, flavour: Flavour) -> Result<Image> 
         let build = build::Build {
             source: source.tree(),
             output: cache.folder(&name)?,
-            modules: source.folder.join("modules"),
+            modules: (flavour != Flavour::InC).then(|| source.folder.join("modules")),
             llvm: flavour.llvm(),
             bindgen: bindgen.clone(),
             log,
@@ -227,6 +243,22 @@ pub fn host(cache: &Cache, version: Version, flavour: Flavour) -> Result<Image> 
         Ok(())
     })?;
     Image::open(place)
+}
+
+/// Fills the folder for objects of the kernel with the GVT-g in C by those of ours: only i915 and
+/// what it selects differ.
+fn start_from_ours(cache: &Cache, version: Version, name: &str) -> Result<()> {
+    let folder = cache.path(name);
+    if folder.is_dir() {
+        return Ok(());
+    }
+    host(cache, version, Flavour::Plain)?;
+    let _lock = cache.lock(&source::name(version, Flavour::Plain))?;
+    let part = cache.path(&format!("{name}.part"));
+    command::remove_tree(&part)?;
+    let ours = cache.path(&format!("kernel-{version}{}", Flavour::Plain.suffix()));
+    command::output(command::new("cp").arg("--archive").arg(ours).arg(&part))?;
+    fs::rename(&part, &folder).with_context(|| format!("cannot make {}", folder.display()))
 }
 
 /// The tree of a kernel's source, fetched on first use.

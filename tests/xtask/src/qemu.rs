@@ -21,6 +21,9 @@ pub enum Accel {
 
 /// Virtual CPUs of a VM.
 const CPUS: u32 = 2;
+/// What makes the VM's clock advance by a nanosecond an instruction while it executes any. With one
+/// CPU, as the CPUs of such a VM execute one after the other.
+const COUNTED: &str = "shift=0";
 
 /// The PCI slot of the serial ports; the shared folders follow. The GPU is in slot 2.
 const SERIAL_SLOT: u32 = 3;
@@ -47,6 +50,8 @@ pub struct Machine<'a> {
     pub ram: &'a str,
     /// How code is executed.
     pub accel: Accel,
+    /// Whether the VM's clock counts instructions.
+    pub counted: bool,
     /// The socket of the software GPU, which sits at 00:02.0.
     pub gpu: &'a Path,
     /// The file that takes the kernel's console.
@@ -77,14 +82,18 @@ impl Machine<'_> {
         for folder in ["usr/share/qemu", "usr/share/seabios"] {
             args.pair("-L", self.qemu.join(folder).into_os_string());
         }
-        let (accel, cpu) = match self.accel {
-            Accel::Tcg => ("tcg,thread=multi", "max"),
-            Accel::Kvm => ("kvm", "host"),
+        let (accel, cpu, cpus) = match self.accel {
+            Accel::Tcg if self.counted => ("tcg,thread=single", "max", 1),
+            Accel::Tcg => ("tcg,thread=multi", "max", CPUS),
+            Accel::Kvm => ("kvm", "host", CPUS),
         };
         args.pair("-machine", "pc,memory-backend=ram");
         args.pair("-accel", accel);
         args.pair("-cpu", cpu);
-        args.pair("-smp", CPUS.to_string());
+        args.pair("-smp", cpus.to_string());
+        if self.counted {
+            args.pair("-icount", COUNTED);
+        }
         args.pair("-m", self.ram);
         // The GPU's process maps the same memory.
         args.pair(

@@ -66,6 +66,8 @@ pub struct Vm {
     pub ram: String,
     /// How code is executed.
     pub accel: Accel,
+    /// Whether the VM's clock counts instructions, for [`Accel::Tcg`] only.
+    pub counted: bool,
     /// The kernel's console goes here instead of into a kept log.
     pub console: Option<PathBuf>,
     /// The time it all may take; without one it may take for ever.
@@ -137,6 +139,7 @@ impl Vm {
             screenshot: None,
             ram: "2G".to_owned(),
             accel: Accel::Tcg,
+            counted: false,
             console: None,
             timeout: None,
         }
@@ -184,6 +187,7 @@ impl Vm {
             append: &self.append(),
             ram: &self.ram,
             accel: self.accel,
+            counted: self.counted,
             gpu: &server.socket,
             console: &console,
             ports: &ports,

@@ -39,8 +39,8 @@ pub struct Build {
     pub source: PathBuf,
     /// The folder for objects, kept from build to build.
     pub output: PathBuf,
-    /// The copies of our out-of-tree modules.
-    pub modules: PathBuf,
+    /// The copies of our out-of-tree modules, if they are built too.
+    pub modules: Option<PathBuf>,
     /// What make's `LLVM=` is set to, or nothing for gcc and binutils.
     pub llvm: Option<&'static str>,
     /// The program.
@@ -68,8 +68,10 @@ impl Build {
         self.kernel(&ours, &mut line)?;
         self.install(image, &mut line)?;
         let release = fs::read_to_string(self.output.join("include/config/kernel.release"))?;
-        for name in MODULES {
-            self.module(name, image, release.trim(), &mut line)?;
+        if let Some(folder) = &self.modules {
+            for name in MODULES {
+                self.module(&folder.join(name), image, release.trim(), &mut line)?;
+            }
         }
         fs::write(image.join("release"), &release)?;
         command::output(
@@ -168,12 +170,11 @@ impl Build {
     /// Builds one folder of modules against the kernel and adds its modules to the image.
     fn module(
         &self,
-        name: &str,
+        folder: &Path,
         image: &Path,
         release: &str,
         line: &mut impl FnMut(&str),
     ) -> Result<()> {
-        let folder = self.modules.join(name);
         if !folder.join("Kbuild").exists() && !folder.join("Makefile").exists() {
             return Ok(());
         }
@@ -192,14 +193,15 @@ impl Build {
             clean.arg(format!("M={}", folder.display())).arg("clean");
             command::logged(&mut clean, &self.log, |_| {})?;
             bail!(
-                "warnings in {name} (log {}):\n{}",
+                "warnings in {} (log {}):\n{}",
+                folder.display(),
                 self.log.display(),
                 found.join("\n")
             );
         }
         let updates = image.join("lib/modules").join(release).join("updates");
         fs::create_dir_all(&updates)?;
-        for entry in WalkDir::new(&folder) {
+        for entry in WalkDir::new(folder) {
             let entry = entry?;
             if entry.path().extension().is_some_and(|e| e == "ko") {
                 fs::copy(entry.path(), updates.join(entry.file_name()))?;

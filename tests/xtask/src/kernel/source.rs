@@ -41,12 +41,12 @@ impl Source {
 
 /// The name of a source's folder, and of its lock.
 pub fn name(version: Version, flavour: Flavour) -> String {
-    format!("source-{version}{}", flavour.suffix())
+    format!("source-{version}{}", flavour.source().suffix())
 }
 
 /// Fetches and unpacks the source unless that was done before.
 ///
-/// Each flavour has one of its own: it must not change while another one is built from it.
+/// See [`Flavour::source`] for which flavours share one.
 pub fn ensure(cache: &Cache, version: Version, flavour: Flavour) -> Result<Source> {
     let name = name(version, flavour);
     let folder = cache.path(&name);

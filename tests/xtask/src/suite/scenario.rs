@@ -4,6 +4,7 @@
 mod checks;
 
 pub mod anytime;
+pub mod beside_c;
 pub mod boot;
 pub mod c_gvt;
 pub mod contract;
