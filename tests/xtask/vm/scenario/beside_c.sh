@@ -19,6 +19,10 @@ modprobe -a kvm_amd vfio_iommu_type1 kvmgt
 check "our kvmgt attaches" within 20 attached
 check "a vGPU of ours serves the trace" cost ours
 rmmod kvmgt
+# The console holds a driver with a screen.
+for console in /sys/class/vtconsole/*; do
+	grep -q frame $console/name && echo 0 >$console/bind
+done
 check "our i915 is removed" rmmod i915
 news
 check "nothing at error level" silent
