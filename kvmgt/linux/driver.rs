@@ -25,21 +25,18 @@ pub(crate) fn registration(module: &'static ThisModule) -> impl PinInit<Registra
     Registration::new(c"kvmgt", module)
 }
 
-/// The devices that the driver binds to: `i915.gvt.N`.
+/// The table of the devices that the driver binds to: `i915.gvt.N`.
 ///
 /// It is deliberately no module device table: modpost would make an alias of it, by which the
 /// module would be loaded as soon as i915 is. What lets guests at the GPU is loaded because
 /// somebody asked for it.
-static ID_TABLE: Table = Table(IdArray::new([(
-    auxiliary::DeviceId::new(c"i915", c"gvt"),
-    (),
-)]));
-
-/// A table of device ids in a static.
-struct Table(IdArray<auxiliary::DeviceId, (), 1>);
-
-// SAFETY: ids are only read; the pointers that their C type has room for are null.
-unsafe impl Sync for Table {}
+///
+/// Its type is for the compiler to find: beside each id Linux 7.2 wants some data, 7.3 a reference
+/// to some.
+fn id_table() -> *const bindings::auxiliary_device_id {
+    let table = const { &IdArray::new([(auxiliary::DeviceId::new(c"i915", c"gvt"), &())]) };
+    table.as_ptr()
+}
 
 /// A device that the driver is bound to.
 #[pin_data]
@@ -50,7 +47,7 @@ pub(crate) struct Bound<'a> {
 }
 
 impl<'a> Bound<'a> {
-    /// Attaches to a device that matched [`ID_TABLE`].
+    /// Attaches to a device that matched [`id_table`].
     ///
     /// # Safety
     ///
@@ -91,7 +88,7 @@ unsafe impl driver::RegistrationOps for Adapter {
         unsafe {
             (*driver).probe = Some(probe);
             (*driver).remove = Some(remove);
-            (*driver).id_table = ID_TABLE.0.as_ptr();
+            (*driver).id_table = id_table();
         }
         // SAFETY: the driver stays where it is until `unregister`, name and module are static.
         to_result(unsafe {
@@ -109,7 +106,7 @@ unsafe impl driver::RegistrationOps for Adapter {
 ///
 /// # Safety
 ///
-/// Called by the auxiliary bus for a device that matched [`ID_TABLE`].
+/// Called by the auxiliary bus for a device that matched [`id_table`].
 unsafe extern "C" fn probe(
     device: *mut bindings::auxiliary_device,
     _id: *const bindings::auxiliary_device_id,
