@@ -37,6 +37,8 @@ pub fn hold(guest: &mut Guest<'_>, touch: bool) -> Result<()> {
     let armed = guest.transport().set_irqs(&request);
     armed.context("cannot arm the request interrupt")?;
     let own = guest.aperture()?.start;
+    // So that the GPU's GGTT leads to the guest's memory as long as the vGPU is held.
+    guest.map(own, 0)?;
     let map = |guest: &mut Guest<'_>| {
         let transport = guest.transport();
         transport.map_region(VFIO_PCI_BAR2_REGION_INDEX, own, PAGE, Sharing::Shared)

@@ -5,6 +5,7 @@
 //!   checks     what must hold of a vGPU, by name
 //!   dump       what a vGPU answers, for comparing two drivers
 //!   replay     what accesses cost
+//!   host_ggtt  what the GPU's own GGTT has, past all drivers
 //!   guest      a vGPU with some RAM: registers, GGTT, aperture, interrupts
 //!   transport  how it is reached: VFIO in a kernel's VM, vfio-user hosted
 //! ```
@@ -18,6 +19,7 @@ pub mod dump;
 pub mod event;
 pub mod guest;
 pub mod hold;
+pub mod host_ggtt;
 pub mod ram;
 pub mod registers;
 pub mod replay;

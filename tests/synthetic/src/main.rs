@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 use std::io::{BufWriter, Write};
+use std::num::ParseIntError;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -35,6 +36,10 @@ enum Command {
     Dump(Device),
     /// Do the accesses of a trace, and print what those of each kind cost.
     Replay(Replay),
+    /// Print where the vGPU's parts of the GGTT begin and end, a line each.
+    Parts(Device),
+    /// Print which entries the GPU's GGTT has for a range of addresses, and how often each.
+    HostGgtt(HostGgtt),
     /// Open the vGPU, say `open` on stdout, and hold it until stdin ends.
     Hold(Hold),
 }
@@ -56,6 +61,22 @@ struct Replay {
     trace: PathBuf,
     #[command(flatten)]
     device: Device,
+}
+
+#[derive(Args)]
+struct HostGgtt {
+    /// The GPU's BAR 0: `resource0` of its PCI device.
+    bar0: PathBuf,
+    /// The first address.
+    #[arg(value_parser = hexadecimal)]
+    start: u64,
+    /// The address behind the last one.
+    #[arg(value_parser = hexadecimal)]
+    end: u64,
+}
+
+fn hexadecimal(text: &str) -> Result<u64, ParseIntError> {
+    u64::from_str_radix(text.strip_prefix("0x").unwrap_or(text), 16)
 }
 
 #[derive(Args)]
@@ -118,6 +139,8 @@ fn main() -> Result<ExitCode> {
         Command::Run(run) => checks(&run),
         Command::Dump(device) => dumped(&device),
         Command::Replay(replay) => replayed(&replay),
+        Command::Parts(device) => parts(&device),
+        Command::HostGgtt(ggtt) => host_ggtt(&ggtt),
         Command::Hold(hold) => held(&hold),
     }
 }
@@ -175,6 +198,27 @@ fn replayed(replay: &Replay) -> Result<ExitCode> {
     let opener = replay.device.opener()?;
     let mut guest = Guest::open(opener.as_ref(), None)?;
     synthetic_guest::replay::replay(&mut guest, &trace, &mut std::io::stdout().lock())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn parts(device: &Device) -> Result<ExitCode> {
+    let opener = device.opener()?;
+    let mut guest = Guest::open(opener.as_ref(), None)?;
+    for part in [guest.aperture()?, guest.high()?] {
+        println!("{:#x} {:#x}", part.start, part.end);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn host_ggtt(ggtt: &HostGgtt) -> Result<ExitCode> {
+    let path = &ggtt.bar0;
+    let mut options = std::fs::OpenOptions::new();
+    let bar0 = options.read(true).write(true).open(path);
+    let bar0 = bar0.with_context(|| format!("cannot open {}", path.display()))?;
+    let entries = synthetic_guest::host_ggtt::entries(&bar0, &(ggtt.start..ggtt.end))?;
+    for (entry, count) in entries {
+        println!("{entry:#018x} {count}");
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -223,7 +223,20 @@ impl Transport for Device {
         sharing: Sharing,
     ) -> Result<Box<dyn Mapped>, Errno> {
         let at = self.base(region).checked_add(offset).ok_or(Errno::INVAL)?;
-        let mapping = kernel::Mapping::new(&self.device, at, length, sharing)?;
-        Ok(Box::new(mapping))
+        map(&self.device, at, length, sharing)
     }
+}
+
+/// Maps `length` bytes of a device's file from `offset` on.
+///
+/// # Errors
+/// What the kernel says.
+pub fn map(
+    file: &File,
+    offset: u64,
+    length: usize,
+    sharing: Sharing,
+) -> Result<Box<dyn Mapped>, Errno> {
+    let mapping = kernel::Mapping::new(file, offset, length, sharing)?;
+    Ok(Box::new(mapping))
 }

@@ -12,6 +12,19 @@ closed() {
 	[ "$(cat $VGPU/status)" = 0x0 ] && absent $VGPU/kvmgt_nr_cache_entries
 }
 
+# What the GPU's own GGTT has for the addresses from $1 to $2: its distinct entries.
+in_ggtt() {
+	synthetic-guest host-ggtt $GPU/resource0 $1 $2
+}
+# The vGPU's addresses lead to one page, and that to which nobody's addresses lead. All of them, or
+# with 1 those in the aperture: each entry is read from the GPU, which takes its time.
+scratch() {
+	head -n ${1:-2} /run/lab/parts | while read -r start end; do
+		in_ggtt $start $end | sed 's/ .*//'
+	done | sort -u >/run/lab/entries
+	is "$(cat /run/lab/entries)" "$SCRATCH"
+}
+
 # The moment of round $1, in seconds: from before the vGPU is open to behind the last check. It
 # looks like chance, and is the same in each run.
 moment() {
@@ -31,7 +44,7 @@ kill_some() {
 		kill -9 $!
 		wait $! 2>/dev/null
 		at="$(moment "$round") s, behind $(grep -c '^ok' /run/lab/lines) checks"
-		if ! grep -q FAILED /run/lab/lines && within 100 closed; then
+		if ! grep -q FAILED /run/lab/lines && within 100 closed && scratch 1; then
 			echo "killed after $at" >&2
 		else
 			echo "FAILED: round $round, killed after $at: $(tail -n 3 /run/lab/lines)"
@@ -51,6 +64,16 @@ check "all checks hold before" synthetic-guest run --mdev $A
 check "and by iommufd" synthetic-guest run --mdev $A --iommufd
 news
 
+synthetic-guest parts --mdev $A >/run/lab/parts
+check "it has two parts of the GGTT" is "$(wc -l </run/lab/parts)" 2
+# The last page of the GGTT is nobody's: i915 keeps it free.
+SCRATCH=$(in_ggtt 0xfffff000 0x100000000 | sed 's/ .*//')
+check "both lead to the scratch page while it is closed" scratch
+sleep 600 | synthetic-guest hold --mdev $A >/run/lab/held &
+check "a page that a guest maps is seen there" within 60 refuses scratch 1
+kill -9 $!
+wait $! 2>/dev/null
+
 live_objects >/run/lab/slab-before
 before=$(vmalloc)
 kill_some 1 $((ROUNDS / 2))
@@ -58,6 +81,7 @@ live_objects >/run/lab/slab-half
 kill_some $((ROUNDS / 2 + 1)) "$ROUNDS"
 live_objects >/run/lab/slab-after
 check "$ROUNDS killed: each left a closed vGPU behind" closed
+check "all of its addresses lead to the scratch page" scratch
 check "slab counts are back at the start" growth
 check "vmalloc too" at_most "$(vmalloc)" $((before + 64))
 news
