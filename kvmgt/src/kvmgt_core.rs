@@ -20,6 +20,7 @@
 pub mod address;
 pub mod config_space;
 pub mod device;
+pub mod execlist;
 pub mod fences;
 pub mod golden;
 pub mod gtt;
