@@ -130,12 +130,12 @@ impl<T: Work> Execlist<T> {
     }
 
     /// Starts the work of [`next`](Self::next): from now on it is to be finished.
-    pub fn start(&mut self) -> Option<&T> {
-        if self.started.is_none() {
-            self.started = self.running.as_mut()?.todo.take();
-            return self.started.as_ref();
+    pub fn start(&mut self) -> Option<&mut T> {
+        if self.started.is_some() {
+            return None;
         }
-        None
+        self.started = self.running.as_mut()?.todo.take();
+        self.started.as_mut()
     }
 
     /// The work that was started, until it is done.
@@ -179,6 +179,19 @@ impl<T: Work> Execlist<T> {
         };
         self.remember(events);
         Some((started, events))
+    }
+
+    /// All work that was not started: four pieces at most.
+    pub fn waiting(&mut self) -> impl Iterator<Item = &mut T> + '_ {
+        let (todo, next) = match &mut self.running {
+            Some(list) => (list.todo.as_mut(), list.next.as_mut()),
+            None => (None, None),
+        };
+        let (first, second) = match &mut self.pending {
+            Some(Request::Run { first, second }) => (Some(first), second.as_mut()),
+            Some(Request::Idle) | None => (None, None),
+        };
+        [todo, next, first, second].into_iter().flatten()
     }
 
     /// Forgets all: the engine is reset.

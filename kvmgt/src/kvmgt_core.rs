@@ -32,6 +32,7 @@ pub mod message;
 pub mod mmio;
 pub mod pvinfo;
 pub mod vgpu;
+pub mod workload;
 
 #[cfg(test)]
 mod testing;

@@ -161,7 +161,7 @@ fn submit_when_the_context_was_not_started_then_replaces_its_work() {
     let events = submit(&mut engine, up_to(1, 3));
 
     assert_eq!(events, [(LITE_RESTORE | PREEMPTED, 1)]);
-    assert_eq!(engine.start(), Some(&job(1, FLAGS, 0, 3)));
+    assert_eq!(engine.start(), Some(&mut job(1, FLAGS, 0, 3)));
     let (_, events) = engine.complete().unwrap();
     assert_eq!(told(events), [(COMPLETE | ACTIVE_TO_IDLE, 1)]);
 }
