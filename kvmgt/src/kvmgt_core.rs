@@ -31,6 +31,7 @@ pub mod interrupt;
 pub mod message;
 pub mod mmio;
 pub mod pvinfo;
+pub mod schedule;
 pub mod vgpu;
 pub mod workload;
 
