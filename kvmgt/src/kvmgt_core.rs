@@ -20,6 +20,7 @@
 pub mod address;
 pub mod config_space;
 pub mod device;
+pub mod execlist;
 pub mod fences;
 pub mod golden;
 pub mod gtt;
@@ -30,7 +31,9 @@ pub mod interrupt;
 pub mod message;
 pub mod mmio;
 pub mod pvinfo;
+pub mod schedule;
 pub mod vgpu;
+pub mod workload;
 
 #[cfg(test)]
 mod testing;

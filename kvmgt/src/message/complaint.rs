@@ -3,6 +3,8 @@
 
 use crate::address::{Gma, MmioOffset};
 use crate::gtt::entry::GuestEntry;
+use crate::hardware::Engine;
+use crate::workload::Refusal;
 use core::fmt;
 use kernel::prelude::*;
 
@@ -72,6 +74,13 @@ pub enum Complaint {
     },
     /// A notification that nobody knows.
     Notification(u32),
+    /// A submission to an engine that is ignored.
+    Submission {
+        /// The engine.
+        engine: Engine,
+        /// The rule that it breaks.
+        refusal: Refusal,
+    },
     /// The vGPU does nothing more until it is reset.
     Failsafe(Failsafe),
 }
@@ -134,6 +143,9 @@ impl fmt::Display for Complaint {
             ),
             Self::Notification(number) => {
                 write!(f, "notification {number} of PVINFO is unknown")
+            }
+            Self::Submission { engine, refusal } => {
+                write!(f, "a submission to {} is ignored: {refusal}", engine.name())
             }
             Self::Failsafe(reason) => {
                 f.write_str(match reason {

@@ -14,6 +14,11 @@ pub const MAX_VGPUS: u32 = 7;
 pub struct VgpuId(u32);
 
 impl VgpuId {
+    /// All names that there are.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (1..=MAX_VGPUS).map(Self)
+    }
+
     /// The number.
     pub const fn number(self) -> u32 {
         self.0
