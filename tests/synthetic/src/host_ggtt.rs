@@ -32,8 +32,8 @@ pub fn entries(bar0: &File, part: &Range<u64>) -> Result<BTreeMap<u64, usize>> {
         .with_context(|| format!("cannot map the entries of {:#x}", part.start))?;
     let mut found = BTreeMap::new();
     for place in 0..count {
-        let half = |at: usize| u64::from(mapped.read32(before + place * ENTRY + at));
-        *found.entry(half(4) << 32 | half(0)).or_default() += 1;
+        let entry = mapped.read64(before + place * ENTRY);
+        *found.entry(entry).or_default() += 1;
     }
     Ok(found)
 }

@@ -83,7 +83,10 @@ pub trait Mapped {
     /// Reads the dword at a byte offset.
     fn read32(&self, offset: usize) -> u32;
 
-    /// Writes it.
+    /// Reads the qword at a byte offset.
+    fn read64(&self, offset: usize) -> u64;
+
+    /// Writes the dword at a byte offset.
     fn write32(&mut self, offset: usize, value: u32);
 
     /// Tries to make it larger where it is, or elsewhere.

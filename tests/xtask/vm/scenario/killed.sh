@@ -68,7 +68,7 @@ synthetic-guest parts --mdev $A >/run/lab/parts
 check "it has two parts of the GGTT" is "$(wc -l </run/lab/parts)" 2
 # The last page of the GGTT is nobody's: i915 keeps it free.
 SCRATCH=$(in_ggtt 0xfffff000 0x100000000 | sed 's/ .*//')
-check "both lead to the scratch page while it is closed" scratch
+check "they lead to the scratch page while it is closed" scratch 1
 sleep 600 | synthetic-guest hold --mdev $A >/run/lab/held &
 check "a page that a guest maps is seen there" within 60 refuses scratch 1
 kill -9 $!

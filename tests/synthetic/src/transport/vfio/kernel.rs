@@ -378,13 +378,15 @@ impl Mapping {
         Ok(Self { start, length })
     }
 
-    /// The address of the dword at a byte offset.
+    /// The address of a dword or a qword at a byte offset.
     ///
     /// # Panics
-    /// If that is not a multiple of 4 inside of the mapping.
-    fn dword(&self, offset: usize) -> *mut u32 {
-        let inside = offset.checked_add(4).is_some_and(|end| end <= self.length);
-        assert!(inside && offset % 4 == 0, "dword {offset:#x} of a mapping");
+    /// If that is not a multiple of its size inside of the mapping.
+    fn at<T>(&self, offset: usize) -> *mut T {
+        let size = size_of::<T>();
+        let end = offset.checked_add(size);
+        let inside = end.is_some_and(|end| end <= self.length);
+        assert!(inside && offset % size == 0, "{offset:#x} of a mapping");
         // SAFETY: found to be inside of the mapping.
         unsafe { self.start.as_ptr().cast::<u8>().add(offset).cast() }
     }
@@ -392,14 +394,20 @@ impl Mapping {
 
 impl Mapped for Mapping {
     fn read32(&self, offset: usize) -> u32 {
-        let at = self.dword(offset);
+        let at = self.at::<u32>(offset);
         // SAFETY: inside of the mapping and aligned; the memory is a device's, so there is no
         // reference to it, and it is read as such.
         unsafe { at.read_volatile() }
     }
 
+    fn read64(&self, offset: usize) -> u64 {
+        let at = self.at::<u64>(offset);
+        // SAFETY: as in `read32`.
+        unsafe { at.read_volatile() }
+    }
+
     fn write32(&mut self, offset: usize, value: u32) {
-        let at = self.dword(offset);
+        let at = self.at::<u32>(offset);
         // SAFETY: as in `read32`; it is mapped to be written.
         unsafe { at.write_volatile(value) }
     }
