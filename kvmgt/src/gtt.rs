@@ -4,3 +4,4 @@
 pub mod entry;
 pub mod ggtt;
 pub mod pins;
+pub mod ppgtt;
