@@ -62,8 +62,9 @@ pub const HOT_WRITES: u32 = 4;
 /// A table that was compared so often in a row without a change is watched again.
 pub const COOL_SYNCS: u32 = 64;
 
-/// The most pages, or tables, that a table may fail to get in one preparation before the rest has
-/// to wait for the next one: a guest that is beyond its account need not try each of its entries.
+/// The most pages, or tables, that a table may fail to get in one preparation before what failed
+/// already has to wait for the next one: a guest that is beyond its account need not try each of its
+/// entries. An entry that is new is always tried, unless the account is at its end.
 pub const REFUSALS_MAX: u32 = 16;
 
 /// How much a vGPU may have.

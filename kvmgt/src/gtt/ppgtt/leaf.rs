@@ -14,6 +14,7 @@ use super::shadow::Shadow;
 use super::{complain, entry_in, Ppgtt, REFUSALS_MAX};
 use crate::address::Gfn;
 use core::ops::Range;
+use kernel::prelude::*;
 
 /// A leaf that is being brought up to date.
 struct Leaf<'a> {
@@ -21,8 +22,10 @@ struct Leaf<'a> {
     shadow: &'a mut Shadow,
     deferred: &'a mut Deferred,
     scratch: ShadowEntry,
-    /// Pages that could not be pinned this time.
+    /// Pages that could not be pinned this time, but for those that are new and do not exist.
     refusals: u32,
+    /// What failed before is tried again.
+    retries: bool,
 }
 
 impl Ppgtt {
@@ -40,6 +43,7 @@ impl Ppgtt {
             deferred: &mut self.deferred,
             scratch,
             refusals: 0,
+            retries: false,
         };
         for index in read {
             let new = entry_in(&self.buffer, index);
@@ -51,6 +55,7 @@ impl Ppgtt {
             }
         }
         // Those that failed, from where it ended the last time, so that each gets its turn.
+        leaf.retries = true;
         let start = leaf.shadow.retry_from;
         let behind = failed.iter().skip_while(|slot| *slot < start);
         let before = failed.iter().take_while(|slot| *slot < start);
@@ -133,7 +138,9 @@ impl Leaf<'_> {
         };
         self.shadow.failed.put(slot, made.is_err());
         if let Err(Some(why)) = made {
-            self.refusals = self.refusals.saturating_add(1);
+            if self.retries || why != Refusal::Page(EFAULT) {
+                self.refusals = self.refusals.saturating_add(1);
+            }
             complain(backing, self.shadow, self.key, slot, raw, why);
         }
         let made = made.unwrap_or(None);

@@ -48,16 +48,16 @@ impl Ppgtt {
         Ok(())
     }
 
-    /// Makes room for shadows. Gives whether it may have.
+    /// Makes room for shadows. Gives whether there may be some now.
     fn reclaim(&mut self, backing: &mut Backing<'_>) -> bool {
-        if self.deferred.len() != 0 && self.deferred.relieve(backing) {
-            return true;
+        while self.deferred.len() == 0 {
+            let Some(index) = self.spaces.idlest(|space| space.built) else {
+                return false;
+            };
+            self.counters.reclaimed = self.counters.reclaimed.saturating_add(1);
+            // It may share all of its tables with others, and leave nothing.
+            self.tear_down(backing, index);
         }
-        let Some(index) = self.spaces.idlest(|space| space.built) else {
-            return false;
-        };
-        self.counters.reclaimed = self.counters.reclaimed.saturating_add(1);
-        self.tear_down(backing, index);
         self.deferred.relieve(backing)
     }
 

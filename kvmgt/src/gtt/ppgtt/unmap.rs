@@ -11,9 +11,9 @@ impl Ppgtt {
     /// The guest's memory goes away from page `first` on, `count` pages of it: the client unmaps it
     /// for DMA, or a memory slot is removed. May sleep.
     ///
-    /// All entries that lead there lead to scratch, tables in there are dropped, the TLBs are
-    /// flushed, and what only these shadows had pinned of it is unpinned, all before this returns.
-    /// At the next submission it is looked at again.
+    /// All entries that lead there lead to scratch, and tables in there are dropped. If anything of
+    /// it is pinned the TLBs are flushed, and what only these shadows had pinned is unpinned, before
+    /// this returns. At the next submission all of it is looked at again.
     ///
     /// # Errors
     ///
