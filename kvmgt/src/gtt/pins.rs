@@ -24,6 +24,8 @@ struct Pin {
     users: u32,
     /// When an entry that led here was last taken away, if a TLB may still have it.
     parked: Option<Stamp>,
+    /// The guest's memory went away here, and the page could not be unpinned yet: nobody takes it.
+    doomed: bool,
 }
 
 /// Pages that were parked one after the other.
@@ -57,9 +59,13 @@ impl Pins {
     ///
     /// # Errors
     ///
-    /// As [`Guest::pin`]; `ENOMEM`; `EOVERFLOW` nobody can have so many entries.
+    /// As [`Guest::pin`]; `ENOMEM`; `EOVERFLOW` nobody can have so many entries; `EAGAIN` it is
+    /// [doomed](Self::doom).
     pub fn take(&mut self, guest: &mut dyn Guest, gfn: Gfn) -> Result<DmaAddress> {
         if let Some(pin) = self.pages.get_mut(&gfn) {
+            if pin.doomed {
+                return Err(EAGAIN);
+            }
             pin.users = pin.users.checked_add(1).ok_or(EOVERFLOW)?;
             return Ok(pin.address);
         }
@@ -71,6 +77,7 @@ impl Pins {
             address,
             users: 1,
             parked: None,
+            doomed: false,
         };
         self.pages.insert(node.into_node(gfn, pin));
         Ok(address)
@@ -149,6 +156,21 @@ impl Pins {
         }
     }
 
+    /// The guest's memory went away between `first` and `last`, both included, and the TLBs could
+    /// not be flushed: pages that are parked there are not taken again before they are.
+    pub fn doom(&mut self, first: Gfn, last: Gfn) {
+        let mut from = first;
+        while let Some(gfn) = self.next(from, last) {
+            if let Some(pin) = self.pages.get_mut(&gfn) {
+                pin.doomed = pin.parked.is_some();
+            }
+            match gfn.0.checked_add(1) {
+                Some(next) => from = Gfn(next),
+                None => return,
+            }
+        }
+    }
+
     /// Ends the parking of a page, if it began by `stamp`. Gives whether it is parked still.
     fn settle(&mut self, guest: &mut dyn Guest, gfn: Gfn, stamp: Stamp) -> bool {
         let Some(pin) = self.pages.get_mut(&gfn) else {
@@ -157,7 +179,10 @@ impl Pins {
         match pin.parked {
             None => return false,
             Some(since) if since > stamp => return true,
-            Some(_) => pin.parked = None,
+            Some(_) => {
+                pin.parked = None;
+                pin.doomed = false;
+            }
         }
         if pin.users == 0 {
             self.remove(guest, gfn);

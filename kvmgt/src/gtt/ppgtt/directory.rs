@@ -70,7 +70,7 @@ impl Ppgtt {
         };
         let (failed, start) = (shadow.failed, shadow.retry_from);
         let mut refusals = 0_u32;
-        for index in read.clone() {
+        for index in read {
             let new = entry_in(&self.buffer, index);
             let Some(shadow) = self.tables.get(&key) else {
                 return;

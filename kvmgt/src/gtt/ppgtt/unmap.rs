@@ -17,8 +17,9 @@ impl Ppgtt {
     ///
     /// # Errors
     ///
-    /// As [`Tlbs::flush`](super::Tlbs::flush): the pages stay pinned. The GPU has to be stopped by
-    /// other means, and [`flushed`](Self::flushed) be told.
+    /// As [`Tlbs::flush`](super::Tlbs::flush): the pages stay pinned, and no entry leads there
+    /// before a flush succeeds. The GPU has to be stopped by other means, and
+    /// [`flushed`](Self::flushed) be told.
     pub fn forget_memory(&mut self, backing: &mut Backing<'_>, first: Gfn, count: u64) -> Result {
         let Some(more) = count.checked_sub(1) else {
             return Ok(());
@@ -45,7 +46,11 @@ impl Ppgtt {
             }
         }
         // Even if no entry led there: a page may wait for a flush.
-        self.deferred.flush(backing)
+        let flushed = self.deferred.flush(backing);
+        if flushed.is_err() {
+            backing.pins.doom(first, last);
+        }
+        flushed
     }
 
     /// The guest has switched 64 KiB pages on or off (`GAMW_ECO`). What page directories lead to is

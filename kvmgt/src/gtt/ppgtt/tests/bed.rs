@@ -86,10 +86,6 @@ impl State {
         gfn < self.end && !self.gone.contains(&gfn)
     }
 
-    pub fn entry(&self, gfn: u64, index: usize) -> u64 {
-        self.memory.get(&gfn).map_or(0, |page| page[index])
-    }
-
     /// The page of a shadow at an address of the GPU.
     pub fn page(&self, address: u64) -> Option<&Page> {
         self.pages.get(self.by_address.get(&address)?)
@@ -178,10 +174,10 @@ impl GuestMemory for FakeMemory {
         if !state.has(gfn.0) {
             return Err(EFAULT);
         }
-        let zeros = Box::new([0; 512]);
-        let page = state.memory.get(&gfn.0).unwrap_or(&zeros);
-        let bytes: Vec<u8> = page.iter().flat_map(|entry| entry.to_le_bytes()).collect();
-        data.copy_from_slice(&bytes[offset..offset + data.len()]);
+        let page = state.memory.get(&gfn.0);
+        for (at, byte) in (offset..).zip(data) {
+            *byte = page.map_or(0, |page| page[at / 8].to_le_bytes()[at % 8]);
+        }
         Ok(())
     }
 }

@@ -299,6 +299,27 @@ fn root_that_goes_away_while_it_is_in_use_stays_where_it_is() {
 }
 
 #[test]
+fn forget_memory_that_the_gpu_does_not_let_go_of_is_not_mapped_again() {
+    let mut bed = Bed::new();
+    let root = bed.four_levels(TABLES);
+    let host = bed.submit(root);
+    bed.state.borrow_mut().gone.insert(100);
+    bed.state.borrow_mut().flush_fails = true;
+
+    assert_eq!(bed.forget(100, 1), Err(EIO));
+    bed.prepare(root);
+
+    assert_eq!((bed.gpu(host, 0), bed.pinned()), (None, std::vec![100]));
+    bed.state.borrow_mut().flush_fails = false;
+    bed.prepare(root);
+    assert!(bed.gpu(host, 0).is_none() && bed.pinned().is_empty());
+    bed.state.borrow_mut().gone.clear();
+    bed.prepare(root);
+    assert_eq!(bed.gpu(host, 0), Some(dma(100)));
+    bed.end();
+}
+
+#[test]
 fn forget_memory_that_nothing_leads_to_does_not_bother_the_gpu() {
     let mut bed = Bed::new();
     let root = bed.four_levels(TABLES);
