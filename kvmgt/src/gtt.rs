@@ -4,4 +4,5 @@
 pub mod entry;
 pub mod ggtt;
 pub mod pins;
+pub mod ppgtt;
 pub mod ranges;

@@ -3,8 +3,9 @@
 
 use crate::address::{Gma, MmioOffset};
 use crate::gtt::entry::GuestEntry;
+use crate::gtt::ppgtt::{self, Key, Kind};
 use crate::hardware::Engine;
-use crate::workload::Refusal;
+use crate::workload;
 use core::fmt;
 use kernel::prelude::*;
 
@@ -33,6 +34,29 @@ pub enum Complaint {
         /// What it translates.
         address: Gma,
         /// What the host half said.
+        error: Error,
+    },
+    /// An entry of a PPGTT that leads to scratch though it is present.
+    PpgttEntry {
+        /// The table.
+        table: Key,
+        /// The entry's number.
+        index: usize,
+        /// What the guest wrote.
+        entry: u64,
+        /// Why it leads there.
+        why: ppgtt::Refusal,
+    },
+    /// A table of a PPGTT that can't be read.
+    PpgttTable {
+        /// The table.
+        table: Key,
+        /// What the guest's memory said.
+        error: Error,
+    },
+    /// The guest announced an address space for which there is no room.
+    PpgttSpace {
+        /// What there is none of.
         error: Error,
     },
     /// A fence that would detile what is not the vGPU's; it is off.
@@ -79,7 +103,7 @@ pub enum Complaint {
         /// The engine.
         engine: Engine,
         /// The rule that it breaks.
-        refusal: Refusal,
+        refusal: workload::Refusal,
     },
     /// The vGPU does nothing more until it is reset.
     Failsafe(Failsafe),
@@ -92,6 +116,23 @@ pub enum Failsafe {
     UnsupportedGuest,
     /// It says that its share of the GPU is too small.
     InsufficientResources,
+}
+
+/// A table of a PPGTT, by what it is and where.
+struct Table<'a>(&'a Key);
+
+impl fmt::Display for Table<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self.0.kind {
+            Kind::Pml4 => "page map level 4",
+            Kind::Pdp => "page directory pointer table",
+            Kind::Pd => "page directory",
+            Kind::Pt => "page table",
+            Kind::Pt64k => "page table of 64 KiB pages",
+            Kind::Split(_) => "2 MiB page",
+        };
+        write!(f, "{name} at page {:#x}", self.0.gfn.0)
+    }
 }
 
 impl fmt::Display for Complaint {
@@ -116,6 +157,35 @@ impl fmt::Display for Complaint {
             Self::GgttWrite { address, error } => write!(
                 f,
                 "the GGTT entry of {address} is not written: error {}",
+                error.to_errno()
+            ),
+            Self::PpgttEntry {
+                table,
+                index,
+                entry,
+                why,
+            } => {
+                write!(f, "entry {index} of the {} leads nowhere: ", Table(table))?;
+                match why {
+                    ppgtt::Refusal::Reach => write!(f, "{entry:#018x} is beyond the GPU's reach"),
+                    ppgtt::Refusal::Gigabyte => write!(f, "{entry:#018x} maps 1 GiB"),
+                    ppgtt::Refusal::Page(error) => {
+                        write!(f, "{entry:#018x} is not mapped: error {}", error.to_errno())
+                    }
+                    ppgtt::Refusal::Table(error) => {
+                        write!(f, "{entry:#018x} has no shadow: error {}", error.to_errno())
+                    }
+                }
+            }
+            Self::PpgttTable { table, error } => write!(
+                f,
+                "the {} leads nowhere: it is not read: error {}",
+                Table(table),
+                error.to_errno()
+            ),
+            Self::PpgttSpace { error } => write!(
+                f,
+                "an address space is not kept in mind: error {}",
                 error.to_errno()
             ),
             Self::FenceRange { index, value } => write!(
@@ -161,6 +231,7 @@ impl fmt::Display for Complaint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::address::Gfn;
 
     #[test]
     fn register_names_itself_the_value_and_the_rule() {
@@ -175,6 +246,37 @@ mod tests {
             complaint.to_string(),
             "0x1 to register TRTTE (0x4df4): ignored, the table must have a virtual address"
         );
+    }
+
+    #[test]
+    fn every_complaint_about_page_tables_is_one_line_that_names_the_table() {
+        let table = Key {
+            gfn: Gfn(0x123),
+            kind: Kind::Pd,
+        };
+        let reasons = [
+            ppgtt::Refusal::Reach,
+            ppgtt::Refusal::Gigabyte,
+            ppgtt::Refusal::Page(ENOMEM),
+            ppgtt::Refusal::Table(ENOSPC),
+        ];
+        let entries = reasons.map(|why| Complaint::PpgttEntry {
+            table,
+            index: 7,
+            entry: 0x5001,
+            why,
+        });
+        let error = EFAULT;
+        let of_table = Complaint::PpgttTable { table, error };
+        for complaint in entries.into_iter().chain([of_table]) {
+            let line = complaint.to_string();
+            assert!(
+                line.contains("page directory at page 0x123 leads nowhere"),
+                "{line}"
+            );
+            assert!(!line.contains('\n'), "{line}");
+        }
+        assert!(!Complaint::PpgttSpace { error }.to_string().contains('\n'));
     }
 
     #[test]
