@@ -18,6 +18,7 @@
 )]
 
 pub mod address;
+pub mod command;
 pub mod config_space;
 pub mod device;
 pub mod execlist;

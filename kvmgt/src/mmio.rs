@@ -35,7 +35,7 @@ mod forcewake;
 mod gmbus;
 mod gt;
 pub mod later;
-mod nonpriv;
+pub(crate) mod nonpriv;
 mod panel;
 mod pch;
 mod pcode;

@@ -28,7 +28,7 @@ pub(super) fn is_slot(name: &str) -> bool {
 }
 
 /// Whether a slot may name the register in `value`.
-pub(super) fn is_allowed(value: u32) -> bool {
+pub(crate) fn is_allowed(value: u32) -> bool {
     let address = value & ADDRESS;
     address == NOPID || ALLOWED.binary_search(&address).is_ok()
 }
