@@ -79,9 +79,10 @@ impl Ppgtt {
                 refusals = refusals.saturating_add(1);
             }
         }
+        // The kernel crate has a `chain` for everything, so this one is named in full.
         let behind = failed.iter().skip_while(|index| *index < start);
         let before = failed.iter().take_while(|index| *index < start);
-        for index in behind.chain(before) {
+        for index in Iterator::chain(behind, before) {
             let Some(shadow) = self.tables.get_mut(&key) else {
                 return;
             };

@@ -59,7 +59,7 @@ impl Ppgtt {
         let start = leaf.shadow.retry_from;
         let behind = failed.iter().skip_while(|slot| *slot < start);
         let before = failed.iter().take_while(|slot| *slot < start);
-        for slot in behind.chain(before) {
+        for slot in Iterator::chain(behind, before) {
             if leaf.refusals >= REFUSALS_MAX {
                 leaf.shadow.retry_from = slot;
                 break;
