@@ -48,6 +48,9 @@ enum Command {
 struct Run {
     /// The checks, one after the other; all if none is named.
     names: Vec<String>,
+    /// A check that is left out.
+    #[arg(long, value_name = "NAME")]
+    without: Vec<String>,
     /// The type that the vGPU has, for example V5_8: its sizes are checked.
     #[arg(long = "type", value_name = "T")]
     kind: Option<String>,
@@ -146,7 +149,9 @@ fn main() -> Result<ExitCode> {
 }
 
 fn checks(run: &Run) -> Result<ExitCode> {
-    let chosen = chosen(&run.names)?;
+    let mut chosen = chosen(&run.names)?;
+    let without: Vec<_> = run.without.iter().map(find).collect::<Result<_>>()?;
+    chosen.retain(|check| !without.iter().any(|out| out.name == check.name));
     let share = run.kind.as_deref().map(share).transpose()?;
     let opener = run.device.opener()?;
     let mut guest = Guest::open(opener.as_ref(), share)?;
@@ -168,11 +173,12 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Check>> {
     if names.is_empty() {
         return Ok(ALL.iter().collect());
     }
-    let find = |name: &String| {
-        let found = ALL.iter().find(|check| check.name == name);
-        found.with_context(|| format!("no check is called {name}"))
-    };
     names.iter().map(find).collect()
+}
+
+fn find(name: &String) -> Result<&'static Check> {
+    let found = ALL.iter().find(|check| check.name == name);
+    found.with_context(|| format!("no check is called {name}"))
 }
 
 /// The `n` of a type's name, as mdev or the short form has it.

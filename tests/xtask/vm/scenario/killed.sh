@@ -12,17 +12,16 @@ closed() {
 	[ "$(cat $VGPU/status)" = 0x0 ] && absent $VGPU/kvmgt_nr_cache_entries
 }
 
-# What the GPU's own GGTT has for the addresses from $1 to $2: its distinct entries.
-in_ggtt() {
-	synthetic-guest host-ggtt $GPU/resource0 $1 $2
+# The distinct entries that the GPU's own GGTT has for the vGPU's addresses: with 1 for those in the
+# aperture, with 2 for all.
+all_entries() {
+	head -n $1 /run/lab/parts | while read -r start end; do
+		synthetic-guest host-ggtt $GPU/resource0 $start $end | sed 's/ .*//'
+	done | sort -u
 }
-# The vGPU's addresses lead to one page, and that to which nobody's addresses lead. All of them, or
-# with 1 those in the aperture: each entry is read from the GPU, which takes its time.
+# They are as they were when the vGPU was new.
 scratch() {
-	head -n ${1:-2} /run/lab/parts | while read -r start end; do
-		in_ggtt $start $end | sed 's/ .*//'
-	done | sort -u >/run/lab/entries
-	is "$(cat /run/lab/entries)" "$SCRATCH"
+	is "$(all_entries $1)" "$SCRATCH"
 }
 
 # The moment of round $1, in seconds: from before the vGPU is open to behind the last check. It
@@ -35,9 +34,9 @@ moment() {
 kill_some() {
 	for round in $(seq "$1" "$2"); do
 		case $((round % 3)) in
-		0) way=--no-kvm ;;
+		0) way="--no-kvm $TYPE1" ;;
 		1) way=--iommufd ;;
-		*) way= ;;
+		*) way=$TYPE1 ;;
 		esac
 		synthetic-guest run --mdev $A $way >/run/lab/lines 2>&1 &
 		sleep "$(moment "$round")"
@@ -59,16 +58,15 @@ modprobe kvmgt
 check "kvmgt attaches" within 20 attached
 types=$(cat $TYPES/*/available_instances)
 check "a vGPU" eval "echo $A >$TYPES/i915-GVTg_V5_8/create"
+synthetic-guest parts --mdev $A >/run/lab/parts
+check "it has two parts of the GGTT" is "$(wc -l </run/lab/parts)" 2
+SCRATCH=$(all_entries 2)
+check "all addresses of a new one lead to one page" is "$(echo "$SCRATCH" | grep -c 0x)" 1
 # What is made once and kept is made before anything is counted.
-check "all checks hold before" synthetic-guest run --mdev $A
+check "all checks hold before" synthetic-guest run --mdev $A $TYPE1
 check "and by iommufd" synthetic-guest run --mdev $A --iommufd
 news
 
-synthetic-guest parts --mdev $A >/run/lab/parts
-check "it has two parts of the GGTT" is "$(wc -l </run/lab/parts)" 2
-# The last page of the GGTT is nobody's: i915 keeps it free.
-SCRATCH=$(in_ggtt 0xfffff000 0x100000000 | sed 's/ .*//')
-check "they lead to the scratch page while it is closed" scratch 1
 sleep 600 | synthetic-guest hold --mdev $A >/run/lab/held &
 check "a page that a guest maps is seen there" within 60 refuses scratch 1
 kill -9 $!
@@ -81,13 +79,13 @@ live_objects >/run/lab/slab-half
 kill_some $((ROUNDS / 2 + 1)) "$ROUNDS"
 live_objects >/run/lab/slab-after
 check "$ROUNDS killed: each left a closed vGPU behind" closed
-check "all of its addresses lead to the scratch page" scratch
+check "all of its addresses lead to the scratch page" scratch 2
 check "slab counts are back at the start" growth
 check "vmalloc too" at_most "$(vmalloc)" $((before + 64))
 news
 check "nothing at error level, so no page stays pinned" silent
 check "kvmgt has no users" is "$(cat /sys/module/kvmgt/refcnt)" 0
-check "the next one finds all as new" synthetic-guest run --mdev $A
+check "the next one finds all as new" synthetic-guest run --mdev $A $TYPE1
 
 echo 1 >/sys/bus/mdev/devices/$A/remove
 check "all is available again" is "$(cat $TYPES/*/available_instances)" "$types"
