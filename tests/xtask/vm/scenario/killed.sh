@@ -70,7 +70,7 @@ news
 sleep 600 | synthetic-guest hold --mdev $A >/run/lab/held &
 check "a page that a guest maps is seen there" within 60 refuses scratch 1
 kill -9 $!
-wait $! 2>/dev/null
+check "and it goes with its holder" within 100 closed
 
 live_objects >/run/lab/slab-before
 before=$(vmalloc)
