@@ -9,7 +9,7 @@
 //! registers and from the GGTT, and their tables lead to nothing but the guest's memory: they are
 //! not read.
 //!
-//! What the table does not know is refused ([`audit`] lists the rules). A refusal says which
+//! What the table does not know is refused (`audit` lists the rules). A refusal says which
 //! command, where, and why; the guest sees an engine that hangs.
 //!
 //! # Lengths
