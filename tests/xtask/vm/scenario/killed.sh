@@ -13,11 +13,13 @@ closed() {
 }
 
 # The distinct entries that the GPU's own GGTT has for the vGPU's addresses: with 1 for those in the
-# aperture, with 2 for all.
+# aperture, with 2 for all. A GPU that sleeps would answer with zeros.
 all_entries() {
+	echo on >$GPU/power/control
 	head -n $1 /run/lab/parts | while read -r start end; do
 		synthetic-guest host-ggtt $GPU/resource0 $start $end | sed 's/ .*//'
 	done | sort -u
+	echo auto >$GPU/power/control
 }
 # They are as they were when the vGPU was new.
 scratch() {
