@@ -132,6 +132,44 @@ fn prepare_of_one_address_space_reads_no_table_of_another() {
 }
 
 #[test]
+fn prepare_reads_a_table_that_many_entries_lead_to_once() {
+    let mut bed = Bed::untracked();
+    let root = bed.four_levels(TABLES);
+    for table in [10, 11, 12] {
+        for index in 0..8 {
+            bed.write(table, index, (table + 1) << 12 | TABLE);
+        }
+    }
+
+    bed.submit(root);
+    bed.prepare(root);
+
+    assert_eq!(bed.ppgtt.counters().read, 2 * 4 * 512);
+    bed.end();
+}
+
+#[test]
+fn entry_that_failed_gets_its_turn_behind_others_that_always_fail() {
+    let mut bed = Bed::new();
+    let root = bed.four_levels(TABLES);
+    let turns = 3;
+    for index in 0..(turns * REFUSALS_MAX) as usize {
+        bed.write(13, 1 + index, (5000 + index as u64) << 12 | PAGE);
+    }
+    bed.write(13, 511, 101 << 12 | PAGE);
+    bed.state.borrow_mut().gone.insert(101);
+    let host = bed.submit(root);
+    bed.state.borrow_mut().gone.clear();
+
+    for _ in 0..=turns {
+        bed.prepare(root);
+    }
+
+    assert_eq!(bed.gpu(host, 511 << 12), Some(dma(101)));
+    bed.end();
+}
+
+#[test]
 fn page_of_64_kib_when_enabled_is_split_into_sixteen() {
     let mut bed = Bed::new();
     let root = bed.four_levels(TABLES);
