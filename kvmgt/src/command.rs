@@ -21,6 +21,7 @@
 //! 1,022 dwords, flushes without the operands that only post-sync writes use.
 
 use crate::address::Gma;
+use crate::gtt::ranges::Ranges;
 use crate::hardware::Engine;
 use iface::registers::Platform;
 use kernel::prelude::*;
@@ -40,7 +41,6 @@ mod store;
 mod stream;
 mod table;
 
-pub use address::Reach;
 pub use audit::audit;
 pub use refusal::{Failure, Refusal, Rule};
 pub use stream::{Effect, Flip, Link, Origin, Stream, Verdict};
@@ -66,7 +66,7 @@ pub struct Setting {
     /// The engine that is to execute them.
     pub engine: Engine,
     /// What of the GGTT is the vGPU's own.
-    pub reach: Reach,
+    pub reach: Ranges,
     /// The vGPU's status page of the engine (`RING_HWS_PGA`); none if it has not set one.
     pub status_page: Option<Gma>,
     /// The status page of the context that they run in, which is the first of its image.

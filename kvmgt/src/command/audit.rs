@@ -5,6 +5,7 @@
 //! starts it and however often: what a stream may do does not depend on that. So a batch that
 //! chains to itself is two entries of a list, not a loop.
 
+use super::address;
 use super::batch::{PrivateCopy, Source};
 use super::cursor::{Cursor, Operands};
 use super::refusal::{Failure, Fault, Refusal, Rule};
@@ -73,7 +74,7 @@ impl Scene<'_> {
     /// That an address is the vGPU's own, if it is one of the GGTT.
     pub(super) fn check(&self, ggtt: bool, first: Gma, bytes: u64) -> Result<(), Rule> {
         match ggtt {
-            true => self.setting.reach.check(first, bytes),
+            true => address::check(&self.setting.reach, first, bytes),
             false => Ok(()),
         }
     }
@@ -186,7 +187,7 @@ impl Audit<'_> {
             let unit = "privileged batches";
             return Err(Rule::Budget { limit, unit }.into());
         }
-        self.setting.reach.check(start.address, DWORD)?;
+        address::check(&self.setting.reach, start.address, DWORD)?;
         self.add(origin, KVVec::new())?;
         Ok(index)
     }

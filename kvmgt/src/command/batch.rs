@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! Copies of the guest's commands, made once.
 
-use super::address::Reach;
+use super::address;
 use super::refusal::{Fault, Rule};
 use super::ring::{Runs, DWORD};
 use super::{Limits, Memory};
 use crate::address::{Gma, PAGE_SIZE};
+use crate::gtt::ranges::Ranges;
 use kernel::prelude::*;
 
 /// Dwords of a page.
@@ -16,14 +17,14 @@ static EMPTY: [u32; PAGE_DWORDS] = [0; PAGE_DWORDS];
 /// Where copies come from, and how much more of them there may be.
 pub(super) struct Source<'a> {
     memory: &'a mut dyn Memory,
-    reach: &'a Reach,
+    reach: &'a Ranges,
     limit: u32,
     left: u32,
 }
 
 impl<'a> Source<'a> {
     /// Memory of which nothing has been copied.
-    pub(super) fn new(memory: &'a mut dyn Memory, reach: &'a Reach, limits: Limits) -> Self {
+    pub(super) fn new(memory: &'a mut dyn Memory, reach: &'a Ranges, limits: Limits) -> Self {
         Self {
             memory,
             reach,
@@ -46,7 +47,7 @@ impl<'a> Source<'a> {
         if bytes == 0 {
             return Ok(());
         }
-        self.reach.check(first, bytes)?;
+        address::check(self.reach, first, bytes)?;
         let over = Rule::Budget {
             limit: self.limit,
             unit: "dwords",

@@ -5,7 +5,7 @@
 //! is not the vGPU's, and in the other form that of the context, which is not the guest's copy: the
 //! command gets the address of the page that the guest means, in the vGPU's part of the GGTT.
 
-use super::address::{ggtt, QWORDS};
+use super::address::{self, ggtt, QWORDS};
 use super::audit::Scene;
 use super::cursor::Operands;
 use super::load;
@@ -149,6 +149,6 @@ fn indexed(scene: &Scene<'_>, engine: bool, index: Gma) -> Result<u32, Rule> {
         .is_some_and(|end| end <= PAGE_SIZE);
     let first = page.0.checked_add(index.0).filter(|_| inside);
     let first = first.ok_or(wrong)?;
-    scene.setting.reach.check(Gma(first), WRITTEN)?;
+    address::check(&scene.setting.reach, Gma(first), WRITTEN)?;
     u32::try_from(first).map_err(|_| wrong)
 }

@@ -68,7 +68,7 @@ impl Ram {
 impl Memory for Ram {
     fn copy(&mut self, from: Gma, into: &mut [u32]) -> Result {
         let reach = reach();
-        assert!(reach.holds(from, into.len() as u64 * 4), "{from}");
+        assert!(reach.has(from, into.len() as u64 * 4), "{from}");
         for (dword, at) in into.iter_mut().zip((from.0..).step_by(4)) {
             if let Some(error) = self.missing.get(&(at & !0xfff)) {
                 return Err(*error);
@@ -80,8 +80,8 @@ impl Memory for Ram {
     }
 }
 
-pub(super) fn reach() -> Reach {
-    Reach {
+pub(super) fn reach() -> Ranges {
+    Ranges {
         aperture: APERTURE.0..APERTURE.1,
         high: HIGH.0..HIGH.1,
     }

@@ -37,6 +37,42 @@ impl Ranges {
 mod tests {
     use super::*;
 
+    fn ranges() -> Ranges {
+        Ranges {
+            aperture: 0x1000..0x3000,
+            high: 0x8000..0x9000,
+        }
+    }
+
+    #[test]
+    fn has_when_the_last_byte_is_the_ranges_last_then_yes_and_one_more_is_no() {
+        let ranges = ranges();
+
+        assert!(ranges.has(Gma(0x1000), 0x2000));
+        assert!(ranges.has(Gma(0x2ffc), 4));
+        assert!(ranges.has(Gma(0x8ff8), 8));
+        for (first, bytes) in [(0x2ffc, 8), (0xffc, 8), (0x1000, 0x2001), (0x8ffc, 8)] {
+            assert!(!ranges.has(Gma(first), bytes), "{first:#x}");
+        }
+    }
+
+    #[test]
+    fn has_when_between_the_ranges_or_across_both_then_no() {
+        assert!(!ranges().has(Gma(0x4000), 4));
+        assert!(!ranges().has(Gma(0x2000), 0x6800));
+    }
+
+    #[test]
+    fn has_when_the_end_goes_around_the_numbers_then_no() {
+        let all = Ranges {
+            aperture: 0..u64::MAX,
+            high: 0..0,
+        };
+
+        assert!(!all.has(Gma(u64::MAX - 3), 8));
+        assert!(!all.has(Gma(8), u64::MAX));
+    }
+
     #[test]
     fn has_when_any_byte_is_outside_or_there_is_none_then_is_false() {
         let ranges = Ranges {
