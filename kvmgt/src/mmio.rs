@@ -123,8 +123,7 @@ impl Mmio {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub fn new(device: &Device, id: VgpuId) -> Result<Self> {
-        let _ = device;
+    pub fn new(id: VgpuId) -> Result<Self> {
         Ok(Self {
             id,
             registers: RegisterFile::new()?,
@@ -282,17 +281,16 @@ impl Mmio {
         data: &[u8],
     ) {
         let mut context = self.context(world, fences);
-        let mut rest = data.iter();
+        let mut rest = data;
         let mut at = offset.0;
-        while !rest.as_slice().is_empty() {
+        while !rest.is_empty() {
+            let next = next_dword(at);
+            let count = rest.len().min(next.wrapping_sub(at) as usize);
+            let (now, behind) = rest.split_at_checked(count).unwrap_or_default();
             let skip = (at % DWORD) as usize;
-            let mut bytes = [None; DWORD as usize];
-            let written = bytes.get_mut(skip..).unwrap_or_default().iter_mut();
-            written
-                .zip(rest.by_ref())
-                .for_each(|(to, from)| *to = Some(*from));
-            write_dword(&mut context, dword(at), Written::new(bytes));
-            at = next_dword(at);
+            write_dword(&mut context, dword(at), Written::new(skip, now));
+            rest = behind;
+            at = next;
         }
         fence::settle(&mut context);
     }

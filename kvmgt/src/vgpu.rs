@@ -55,7 +55,7 @@ impl Vgpu {
         kind: &'static Kind,
     ) -> Result<Self, Refusal> {
         let config = ConfigSpace::new(device)?;
-        let mmio = Mmio::new(device, id)?;
+        let mmio = Mmio::new(id)?;
         let ggtt = Ggtt::new(device, host, kind)?;
         let fences = match Fences::new(host, kind.fences) {
             Ok(fences) => fences,

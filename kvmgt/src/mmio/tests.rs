@@ -67,7 +67,7 @@ impl Machine {
         drop(Ggtt::new(&device, &host, kind).unwrap());
         let ggtt = Ggtt::new(&device, &host, kind).unwrap();
         let fences = Fences::new(&host, kind.fences).unwrap();
-        let mut mmio = Mmio::new(&device, id).unwrap();
+        let mut mmio = Mmio::new(id).unwrap();
         mmio.reset(&device, kind, &ggtt);
         Self {
             host,
@@ -331,10 +331,9 @@ fn reset_of_broxton_takes_power_from_the_phys() {
 #[test]
 fn new_without_memory_is_enomem_and_leaks_nothing() {
     let host = testing::host(APERTURE);
-    let device = testing::device(&host);
     let id = Shares::new(&host.info).take(&KINDS[0]).unwrap();
 
-    let sites = kernel::testing::fail_each_alloc(|| Mmio::new(&device, id));
+    let sites = kernel::testing::fail_each_alloc(|| Mmio::new(id));
 
     assert_eq!(sites, 1);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! What a guest wrote to one register.
 
+use iface::registers::DWORD;
+
 /// Bits from the lower half of a masked register to the half that selects them.
 const SELECT_SHIFT: u32 = 16;
 
@@ -14,11 +16,26 @@ pub(crate) struct Written {
 }
 
 impl Written {
-    /// A write of those bytes that are `Some`, the lowest first.
-    pub(crate) fn new(bytes: [Option<u8>; 4]) -> Self {
+    /// A write of `bytes`, the first of them to byte `first` of the register, the lowest being 0.
+    /// What does not fit is not written.
+    pub(crate) fn new(first: usize, bytes: &[u8]) -> Self {
+        // So are nearly all.
+        if let (0, Ok(all)) = (first, bytes.try_into()) {
+            return Self {
+                value: u32::from_le_bytes(all),
+                bits: u32::MAX,
+            };
+        }
+        let mut value = [0; DWORD as usize];
+        let mut bits = [0; DWORD as usize];
+        let places = Iterator::zip(value.iter_mut(), bits.iter_mut()).skip(first);
+        for ((value, bits), byte) in places.zip(bytes) {
+            *value = *byte;
+            *bits = u8::MAX;
+        }
         Self {
-            value: u32::from_le_bytes(bytes.map(|byte| byte.unwrap_or(0))),
-            bits: u32::from_le_bytes(bytes.map(|byte| byte.map_or(0, |_| u8::MAX))),
+            value: u32::from_le_bytes(value),
+            bits: u32::from_le_bytes(bits),
         }
     }
 
@@ -71,16 +88,24 @@ mod tests {
     use super::*;
 
     fn all(value: u32) -> Written {
-        Written::new(value.to_le_bytes().map(Some))
+        Written::new(0, &value.to_le_bytes())
     }
 
     #[test]
     fn over_replaces_only_what_is_written() {
-        let middle = Written::new([None, Some(0x11), Some(0x22), None]);
+        let middle = Written::new(1, &[0x11, 0x22]);
 
         assert_eq!(middle.over(0xffff_ffff), 0xff22_11ff);
         assert_eq!(middle.value(), 0x0022_1100);
         assert_eq!(all(0x1234_5678).over(0xffff_ffff), 0x1234_5678);
+    }
+
+    #[test]
+    fn new_when_bytes_do_not_fit_then_they_are_not_written() {
+        assert_eq!(Written::new(3, &[0x11, 0x22]).over(0), 0x1100_0000);
+        assert_eq!(Written::new(1, &[0x11; 4]).over(0xff), 0x1111_11ff);
+        assert_eq!(Written::new(0, &[0x11; 5]).over(0), 0x1111_1111);
+        assert_eq!(Written::new(4, &[0x11]).over(0xff), 0xff);
     }
 
     #[test]
@@ -98,8 +123,8 @@ mod tests {
 
     #[test]
     fn masked_over_of_half_a_register_changes_nothing_that_is_not_selected() {
-        let lower = Written::new([Some(0xff), Some(0xff), None, None]);
-        let upper = Written::new([None, None, Some(0x0f), None]);
+        let lower = Written::new(0, &[0xff, 0xff]);
+        let upper = Written::new(2, &[0x0f]);
 
         assert_eq!(lower.masked_over(0x1234), 0x1234);
         assert_eq!(upper.masked_over(0x1234), 0x1230);

@@ -11,22 +11,21 @@ create() {
 holder() {
 	pidof synthetic-guest
 }
-# Opens the vGPU and holds it, until the file /run/lab/let-go is there. `check` waits until nobody
-# has its output open.
+# Opens the vGPU and holds it until its input ends, which this shell alone keeps open. `check` waits
+# until nobody has its output open.
 hold() {
-	rm -f /run/lab/let-go
+	exec 9<>/run/lab/input
 	: >/run/lab/held
-	(
-		exec 2>/dev/null
-		until [ -e /run/lab/let-go ]; do sleep 0.1; done
-	) |
-		synthetic-guest hold --mdev $A "$@" >/run/lab/held 2>&1 &
+	synthetic-guest hold --mdev $A "$@" </run/lab/input >/run/lab/held 2>&1 9>&- &
 	within 30 grep -q open /run/lab/held
+}
+let_go() {
+	exec 9>&-
 }
 # Runs in the background, and says when it is done.
 start() {
 	rm -f /run/lab/done
-	("$@"; : >/run/lab/done) &
+	("$@"; : >/run/lab/done) 9>&- &
 }
 is_done() {
 	[ -e /run/lab/done ]
@@ -58,6 +57,7 @@ in_use() {
 	at_most $(($(cut -d. -f1 /proc/uptime) - now)) 5 && echo "$said" | grep -q 'in use'
 }
 
+mkfifo /run/lab/input
 modprobe kvm_amd
 modprobe vfio_iommu_type1
 modprobe kvmgt
@@ -71,7 +71,7 @@ check "debugfs says that it is open" is "$(cat $CARD/gvt/vgpu1/status)" 0x3
 check "and what is pinned" grep -qxE '[0-9]+' $CARD/gvt/vgpu1/kvmgt_nr_cache_entries
 check "rmmod kvmgt: in use" in_use rmmod kvmgt
 check "rmmod i915: in use" in_use rmmod i915
-: >/run/lab/let-go
+let_go
 check "its holder closes it" within 60 refuses holder
 check "kvmgt has no users any more" is "$(cat /sys/module/kvmgt/refcnt)" 0
 check "i915 has those it had" is "$(cat /sys/module/i915/refcnt)" "$users"
@@ -98,9 +98,6 @@ taken() {
 	check "$1: all is available" is "$(cat $TYPES/*/available_instances)" "$types"
 	create 8 $A
 	check "$1: a new vGPU works" synthetic-guest run config-ids pvinfo-discovery --mdev $A
-}
-let_go() {
-	: >/run/lab/let-go
 }
 kill_it() {
 	kill -9 $1
