@@ -11,21 +11,24 @@ create() {
 holder() {
 	pidof synthetic-guest
 }
-# Opens the vGPU and holds it until its input ends, which this shell alone keeps open. `check` waits
-# until nobody has its output open.
+# Opens the vGPU and holds it until its input ends, which somebody keeps open who sleeps. `check`
+# waits until nobody has its output open.
 hold() {
-	exec 9<>/run/lab/input
+	rm -f /run/lab/input
+	mkfifo /run/lab/input
 	: >/run/lab/held
-	synthetic-guest hold --mdev $A "$@" </run/lab/input >/run/lab/held 2>&1 9>&- &
+	sleep 86400 2>/dev/null >/run/lab/input &
+	echo $! >/run/lab/sleeper
+	synthetic-guest hold --mdev $A "$@" </run/lab/input >/run/lab/held 2>&1 &
 	within 30 grep -q open /run/lab/held
 }
 let_go() {
-	exec 9>&-
+	kill "$(cat /run/lab/sleeper)"
 }
 # Runs in the background, and says when it is done.
 start() {
 	rm -f /run/lab/done
-	("$@"; : >/run/lab/done) 9>&- &
+	("$@"; : >/run/lab/done) &
 }
 is_done() {
 	[ -e /run/lab/done ]
@@ -57,7 +60,6 @@ in_use() {
 	at_most $(($(cut -d. -f1 /proc/uptime) - now)) 5 && echo "$said" | grep -q 'in use'
 }
 
-mkfifo /run/lab/input
 modprobe kvm_amd
 modprobe vfio_iommu_type1
 modprobe kvmgt
