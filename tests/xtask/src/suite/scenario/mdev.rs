@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! That vGPUs are to mdev, and to its tools, what users know.
 
+use std::time::Duration;
+
 use anyhow::Result;
 
 use super::{checks, gem_work};
 use crate::kernel::Flavour;
 use crate::suite::{Context, Count};
 
+/// How long it usually takes to make a vGPU and to remove it.
+const CYCLE: Duration = Duration::from_millis(300);
 /// What is done to vGPUs that nobody opens.
 const SCRIPT: &str = include_str!("../../../vm/scenario/mdev.sh");
 
@@ -15,6 +19,9 @@ pub fn as_users_know_it(context: &Context, flavour: Flavour, cycles: u32) -> Res
     let overlay = gem_work::overlay(context)?;
     let mut guest = checks::host(context, flavour, checks::HEADLESS)?;
     guest.vm.overlay = Some(overlay.path().to_path_buf());
+    // Ten times what a cycle usually takes, beside what all scenarios have.
+    let longer = CYCLE.saturating_mul(cycles.saturating_mul(10));
+    guest.vm.timeout = guest.vm.timeout.map(|time| time.saturating_add(longer));
     checks::run(&guest, &format!("MIB=256 CYCLES={cycles}\n{SCRIPT}"))
 }
 
