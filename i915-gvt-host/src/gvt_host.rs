@@ -15,13 +15,17 @@
 //! | [`mmio`] | the register gate |
 //! | [`ggtt`] | ranges of the GGTT |
 //! | [`fences`] | fence registers |
+//! | [`buffers`] | memory in the host's part of the GGTT |
+//! | [`contexts`] | logical contexts, and what they execute |
 //! | [`events`] | what i915 tells the client, and what is restored before |
 //! | [`table`] | the functions of the contract's table: the only unsafe code |
 
 #![cfg_attr(not(MODULE), no_std)]
 
+pub mod buffers;
 pub mod capture;
 pub mod config;
+pub mod contexts;
 pub mod events;
 pub mod fences;
 pub mod ggtt;

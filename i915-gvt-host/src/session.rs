@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! Who uses a device, and what it holds.
 
+use crate::buffers::{self, Buffer, MAX_BUFFERS};
+use crate::contexts::{self, Context, MAX_CONTEXTS};
 use crate::fences::{self, FenceSet, MAX_FENCE_SETS};
 use crate::ggtt::{self, Range, MAX_RANGES};
-use crate::slots::Slots;
+use crate::slots::{Places, Slots};
 use crate::table::Client;
 use crate::world::{Awake, World};
 use kernel::prelude::*;
@@ -23,8 +25,31 @@ enum Phase {
 pub struct State<W: World> {
     phase: Phase,
     wakes: usize,
+    /// Between a suspend of the host and its resume, whether there is a client or not.
+    pub(crate) suspended: bool,
     pub(crate) ranges: Slots<Range<W>, MAX_RANGES>,
     pub(crate) fences: Slots<FenceSet<W>, MAX_FENCE_SETS>,
+    pub(crate) buffers: Slots<Buffer<W>, MAX_BUFFERS>,
+    pub(crate) contexts: Slots<Context<W>, MAX_CONTEXTS>,
+}
+
+/// Places for what a client can hold.
+struct Room<W: World> {
+    ranges: Places<Range<W>>,
+    fences: Places<FenceSet<W>>,
+    buffers: Places<Buffer<W>>,
+    contexts: Places<Context<W>>,
+}
+
+impl<W: World> Room<W> {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            ranges: Slots::<_, MAX_RANGES>::places()?,
+            fences: Slots::<_, MAX_FENCE_SETS>::places()?,
+            buffers: Slots::<_, MAX_BUFFERS>::places()?,
+            contexts: Slots::<_, MAX_CONTEXTS>::places()?,
+        })
+    }
 }
 
 impl<W: World> Default for State<W> {
@@ -35,12 +60,40 @@ impl<W: World> Default for State<W> {
 
 impl<W: World> State<W> {
     /// The state of a device without a client.
-    pub fn new() -> Self {
+    pub const fn new() -> Self {
         Self {
             phase: Phase::Closed,
             wakes: 0,
+            suspended: false,
             ranges: Slots::new(),
             fences: Slots::new(),
+            buffers: Slots::new(),
+            contexts: Slots::new(),
+        }
+    }
+
+    fn check_closed(&self) -> Result {
+        match self.phase {
+            Phase::Closed => Ok(()),
+            Phase::Open | Phase::Closing => Err(EBUSY),
+        }
+    }
+
+    fn furnish(&mut self, room: Room<W>) -> Room<W> {
+        Room {
+            ranges: self.ranges.furnish(room.ranges),
+            fences: self.fences.furnish(room.fences),
+            buffers: self.buffers.furnish(room.buffers),
+            contexts: self.contexts.furnish(room.contexts),
+        }
+    }
+
+    fn strip(&mut self) -> Room<W> {
+        Room {
+            ranges: self.ranges.strip(),
+            fences: self.fences.strip(),
+            buffers: self.buffers.strip(),
+            contexts: self.contexts.strip(),
         }
     }
 
@@ -57,16 +110,19 @@ impl<W: World> State<W> {
 ///
 /// # Errors
 ///
-/// `EBUSY`: there is one, or the last one is still going.
+/// `EBUSY`: there is one, or the last one is still going. `ENOMEM`.
 pub fn open<W: World>(world: &W, client: Client) -> Result {
-    world.with_state(|state| {
-        if state.phase != Phase::Closed {
-            return Err(EBUSY);
-        }
+    // Before anything is allocated for nothing.
+    world.with_state(|state| state.check_closed())?;
+    let room = Room::new()?;
+    // What was there before is dropped without the lock.
+    let _empty = world.with_state(|state| {
+        state.check_closed()?;
         state.phase = Phase::Open;
         world.set_client(Some(client));
-        Ok(())
-    })
+        Ok::<Room<W>, Error>(state.furnish(room))
+    })?;
+    Ok(())
 }
 
 /// Ends what [`open`] began, and releases what the client still holds.
@@ -80,10 +136,15 @@ pub fn close<W: World>(world: &W) -> Result {
         state.phase = Phase::Closing;
         Ok::<usize, Error>(core::mem::take(&mut state.wakes))
     })?;
+    // Nothing is submitted either when this returns: see `contexts::submit`.
     world.set_client(None);
     {
         // If the GPU does not wake, what is programmed into it is lost anyway.
         let _awake = Awake::new(world);
+        contexts::give_all_back(world);
+        while let Some(buffer) = world.with_state(|state| state.buffers.take_any()) {
+            buffers::give_back(world, buffer);
+        }
         while let Some(fences) = world.with_state(|state| state.fences.take_any()) {
             fences::give_back(world, fences);
         }
@@ -94,7 +155,10 @@ pub fn close<W: World>(world: &W) -> Result {
     for _ in 0..wakes {
         world.wake_put();
     }
-    world.with_state(|state| state.phase = Phase::Closed);
+    let _empty = world.with_state(|state| {
+        state.phase = Phase::Closed;
+        state.strip()
+    });
     Ok(())
 }
 

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! A fixed number of places, and handles that go stale when a place is emptied.
+//!
+//! The places are made when a client comes and go with it: they are filled where nothing may be
+//! allocated, and are too many for a stack.
+
+use kernel::prelude::*;
 
 /// A number that names what is in a slot; never 0.
 ///
-/// The high half counts how often the slot was filled, so that a handle of something that is gone
-/// finds nothing.
+/// The high half counts what was ever put into the slots, so that a handle of something that is gone
+/// finds nothing, nor does one of an earlier client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Handle(u64);
 
@@ -37,21 +42,56 @@ struct Slot<T> {
     content: Option<T>,
 }
 
-/// `N` places for a `T`.
+/// Empty places that nothing can be put into yet.
+pub(crate) struct Places<T>(KVec<Slot<T>>);
+
+impl<T> Places<T> {
+    fn new(count: usize) -> Result<Self> {
+        let mut slots = KVec::with_capacity(count, GFP_KERNEL)?;
+        for _ in 0..count {
+            let slot = Slot {
+                generation: 0,
+                content: None,
+            };
+            slots.push(slot, GFP_KERNEL)?;
+        }
+        Ok(Self(slots))
+    }
+}
+
+/// `N` places for a `T`, once they are [there](Slots::furnish).
 pub(crate) struct Slots<T, const N: usize> {
-    slots: [Slot<T>; N],
+    slots: KVec<Slot<T>>,
+    /// What was put in last has this generation.
+    generation: u32,
 }
 
 impl<T, const N: usize> Slots<T, N> {
-    pub(crate) fn new() -> Self {
+    /// No places.
+    pub(crate) const fn new() -> Self {
         Self {
-            slots: [const {
-                Slot {
-                    generation: 0,
-                    content: None,
-                }
-            }; N],
+            slots: KVec::new(),
+            generation: 0,
         }
+    }
+
+    /// Makes places, to be put there where nothing may be allocated.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn places() -> Result<Places<T>> {
+        Places::new(N)
+    }
+
+    /// Replaces the places, and what is in them; gives the old ones.
+    pub(crate) fn furnish(&mut self, places: Places<T>) -> Places<T> {
+        Places(core::mem::replace(&mut self.slots, places.0))
+    }
+
+    /// Takes the places away, and what is in them.
+    pub(crate) fn strip(&mut self) -> Places<T> {
+        self.furnish(Places(KVec::new()))
     }
 
     /// Fills a place, or gives the content back if there is none.
@@ -64,7 +104,8 @@ impl<T, const N: usize> Slots<T, N> {
         {
             Some((index, slot)) => {
                 // 0 is never a generation, so 0 is never a handle.
-                slot.generation = slot.generation.wrapping_add(1).max(1);
+                self.generation = self.generation.wrapping_add(1).max(1);
+                slot.generation = self.generation;
                 slot.content = Some(content);
                 Ok(Handle::new(index, slot.generation))
             }
@@ -105,9 +146,15 @@ impl<T, const N: usize> Slots<T, N> {
 mod tests {
     use super::{Handle, Slots};
 
+    fn slots<const N: usize>() -> Slots<u8, N> {
+        let mut slots = Slots::new();
+        slots.furnish(Slots::<u8, N>::places().unwrap());
+        slots
+    }
+
     #[test]
     fn insert_beyond_the_last_slot_gives_the_content_back() {
-        let mut slots: Slots<u8, 2> = Slots::new();
+        let mut slots = slots::<2>();
         slots.insert(1).unwrap();
         slots.insert(2).unwrap();
         assert_eq!(slots.insert(3), Err(3));
@@ -115,7 +162,7 @@ mod tests {
 
     #[test]
     fn handle_of_taken_content_finds_nothing_even_when_refilled() {
-        let mut slots: Slots<u8, 1> = Slots::new();
+        let mut slots = slots::<1>();
         let old = slots.insert(1).unwrap();
         slots.take(old);
         let new = slots.insert(2).unwrap();
@@ -125,8 +172,20 @@ mod tests {
     }
 
     #[test]
+    fn handle_of_earlier_places_finds_nothing_in_new_ones() {
+        let mut slots = slots::<1>();
+        let old = slots.insert(1).unwrap();
+        drop(slots.strip());
+        assert_eq!(slots.insert(2), Err(2));
+        drop(slots.furnish(Slots::<u8, 1>::places().unwrap()));
+        let new = slots.insert(3).unwrap();
+        assert_eq!(slots.get_mut(old), None);
+        assert_eq!(slots.get_mut(new), Some(&mut 3));
+    }
+
+    #[test]
     fn handles_that_were_never_given_find_nothing() {
-        let mut slots: Slots<u8, 4> = Slots::new();
+        let mut slots = slots::<4>();
         let right = slots.insert(1).unwrap();
         for number in [0, 1, 4, u64::MAX, right.raw() + 1, 1 << 32 | 99] {
             assert_eq!(slots.get_mut(Handle::from_raw(number)), None, "{number:#x}");

@@ -4,7 +4,7 @@
 
 use crate::mmio::{self, Variant};
 use crate::world::World;
-use crate::{fences, ggtt, session};
+use crate::{buffers, contexts, fences, ggtt, session};
 use core::ptr;
 use iface::errno;
 use iface::events::ClientTable;
@@ -12,7 +12,9 @@ use iface::host::{HostDevice, HostTable};
 use iface::layout;
 use iface::registers::Platform;
 use iface::types::mmio::MAX_OPS;
-use iface::types::{GgttRange, GgttRequest, Info, MmioOp, Snapshot};
+use iface::types::{
+    Buffer, Context, ContextRequest, GgttRange, GgttRequest, Info, MmioOp, Snapshot, Submission,
+};
 use iface::version::{CLIENT_MAGIC, HOST_NEEDS};
 use kernel::ffi::{c_int, c_void};
 use kernel::prelude::*;
@@ -66,6 +68,17 @@ pub const unsafe fn of<D: Device>(device: *const D) -> HostTable {
         fences_reserve: Some(fences_reserve::<D>),
         fences_release: Some(fences_release::<D>),
         fence_write: Some(fence_write::<D>),
+        buffer_alloc: Some(buffer_alloc::<D>),
+        buffer_free: Some(buffer_free::<D>),
+        buffer_read: Some(buffer_read::<D>),
+        buffer_write: Some(buffer_write::<D>),
+        ctx_create: Some(ctx_create::<D>),
+        ctx_destroy: Some(ctx_destroy::<D>),
+        ctx_read: Some(ctx_read::<D>),
+        ctx_write: Some(ctx_write::<D>),
+        ctx_submit: Some(ctx_submit::<D>),
+        ctx_kill: Some(ctx_kill::<D>),
+        default_state_read: Some(default_state_read::<D>),
     }
 }
 
@@ -87,17 +100,43 @@ fn returned(result: Result) -> c_int {
     }
 }
 
+/// How many `T`s a client passed.
+///
+/// # Errors
+///
+/// `too_many`: more than memory can hold.
+fn count_of<T>(count: u64, too_many: Error) -> Result<usize> {
+    let count = usize::try_from(count).map_err(|_| too_many)?;
+    match count.checked_mul(size_of::<T>()) {
+        Some(bytes) if isize::try_from(bytes).is_ok() => Ok(count),
+        _ => Err(too_many),
+    }
+}
+
 /// A slice that a client passed.
 ///
 /// # Safety
 ///
-/// If `first` is not null, it points to `count` readable `T`s that nobody writes during `'a`.
-unsafe fn slice<'a, T>(first: *const T, count: u32) -> Result<&'a [T]> {
+/// If `first` is not null, it points to `count` readable `T`s that nobody writes during `'a`, and
+/// [`count_of`] found `count` good.
+unsafe fn slice<'a, T>(first: *const T, count: usize) -> Result<&'a [T]> {
     if first.is_null() || !first.is_aligned() {
         return Err(EFAULT);
     }
-    // SAFETY: the caller's promise; a slice of a client's memory is no larger than memory.
-    Ok(unsafe { core::slice::from_raw_parts(first, count as usize) })
+    // SAFETY: the caller's promise.
+    Ok(unsafe { core::slice::from_raw_parts(first, count) })
+}
+
+/// A place for bytes that a client passed.
+///
+/// # Safety
+///
+/// If `first` is not null, it points to `count` bytes that nobody else uses during `'a`, and
+/// [`count_of`] found `count` good.
+unsafe fn place<'a>(first: *mut u8, count: usize) -> Result<&'a mut [u8]> {
+    there(first)?;
+    // SAFETY: the caller's promise; whatever the bytes are, they are valid as such.
+    Ok(unsafe { core::slice::from_raw_parts_mut(first, count) })
 }
 
 /// Stores a result where a client wants it.
@@ -120,7 +159,7 @@ fn there<T>(pointer: *const T) -> Result {
 
 // The operations. For all of them:
 // SAFETY of the calls of `device`: `dev` is the table's, by the contract, and the table is valid.
-// SAFETY of the calls of `slice` and `store`: what pointers lead to is the caller's to promise, by
+// SAFETY of the calls of `slice`, `place` and `store`: what pointers lead to is the caller's to promise, by
 // the contract; null is looked for here.
 
 unsafe extern "C" fn open<D: Device>(
@@ -281,7 +320,7 @@ unsafe extern "C" fn ggtt_write<D: Device>(
 ) -> c_int {
     let write = || {
         // SAFETY: see above.
-        let (device, entries) = unsafe { (device::<D>(dev)?, slice(entries, count)?) };
+        let (device, entries) = unsafe { (device::<D>(dev)?, slice(entries, count as usize)?) };
         ggtt::write(device, range, first, entries)
     };
     returned(write())
@@ -321,6 +360,161 @@ unsafe extern "C" fn fence_write<D: Device>(
     returned(device.and_then(|device| fences::write(device, handle, index, value, range)))
 }
 
+unsafe extern "C" fn buffer_alloc<D: Device>(
+    dev: *mut HostDevice,
+    size: u64,
+    out: *mut Buffer,
+) -> c_int {
+    let alloc = || {
+        // SAFETY: see above.
+        let device = unsafe { device::<D>(dev) }?;
+        there(out)?;
+        let buffer = buffers::alloc(device, size)?;
+        // SAFETY: see above.
+        unsafe { store(out, buffer) };
+        Ok(())
+    };
+    returned(alloc())
+}
+
+unsafe extern "C" fn buffer_free<D: Device>(dev: *mut HostDevice, buffer: u64) -> c_int {
+    // SAFETY: see above.
+    returned(unsafe { device::<D>(dev) }.and_then(|device| buffers::free(device, buffer)))
+}
+
+unsafe extern "C" fn buffer_read<D: Device>(
+    dev: *mut HostDevice,
+    buffer: u64,
+    offset: u64,
+    data: *mut u8,
+    size: u64,
+) -> c_int {
+    let read = || {
+        let size = count_of::<u8>(size, ERANGE)?;
+        // SAFETY: see above.
+        let (device, data) = unsafe { (device::<D>(dev)?, place(data, size)?) };
+        buffers::read(device, buffer, offset, data)
+    };
+    returned(read())
+}
+
+unsafe extern "C" fn buffer_write<D: Device>(
+    dev: *mut HostDevice,
+    buffer: u64,
+    offset: u64,
+    data: *const u8,
+    size: u64,
+) -> c_int {
+    let write = || {
+        let size = count_of::<u8>(size, ERANGE)?;
+        // SAFETY: see above.
+        let (device, data) = unsafe { (device::<D>(dev)?, slice(data, size)?) };
+        buffers::write(device, buffer, offset, data)
+    };
+    returned(write())
+}
+
+unsafe extern "C" fn ctx_create<D: Device>(
+    dev: *mut HostDevice,
+    request: *const ContextRequest,
+    out: *mut Context,
+) -> c_int {
+    let create = || {
+        // SAFETY: see above.
+        let device = unsafe { device::<D>(dev) }?;
+        there(request)?;
+        there(out)?;
+        // SAFETY: see above.
+        let context = contexts::create(device, unsafe { &*request })?;
+        // SAFETY: see above.
+        unsafe { store(out, context) };
+        Ok(())
+    };
+    returned(create())
+}
+
+unsafe extern "C" fn ctx_destroy<D: Device>(dev: *mut HostDevice, context: u64) -> c_int {
+    // SAFETY: see above.
+    returned(unsafe { device::<D>(dev) }.and_then(|device| contexts::destroy(device, context)))
+}
+
+unsafe extern "C" fn ctx_read<D: Device>(
+    dev: *mut HostDevice,
+    context: u64,
+    offset: u64,
+    data: *mut u8,
+    size: u64,
+) -> c_int {
+    let read = || {
+        let size = count_of::<u8>(size, ERANGE)?;
+        // SAFETY: see above.
+        let (device, data) = unsafe { (device::<D>(dev)?, place(data, size)?) };
+        contexts::read(device, context, offset, data)
+    };
+    returned(read())
+}
+
+unsafe extern "C" fn ctx_write<D: Device>(
+    dev: *mut HostDevice,
+    context: u64,
+    offset: u64,
+    data: *const u8,
+    size: u64,
+) -> c_int {
+    let write = || {
+        let size = count_of::<u8>(size, ERANGE)?;
+        // SAFETY: see above.
+        let (device, data) = unsafe { (device::<D>(dev)?, slice(data, size)?) };
+        contexts::write(device, context, offset, data)
+    };
+    returned(write())
+}
+
+unsafe extern "C" fn ctx_submit<D: Device>(
+    dev: *mut HostDevice,
+    context: u64,
+    submission: *const Submission,
+) -> c_int {
+    let submit = || {
+        // SAFETY: see above.
+        let device = unsafe { device::<D>(dev) }?;
+        there(submission)?;
+        // SAFETY: see above.
+        let Submission {
+            root,
+            commands,
+            count,
+            tag,
+        } = unsafe { submission.read() };
+        let count = count_of::<u32>(count, E2BIG)?;
+        // SAFETY: see above.
+        let commands = unsafe { slice(commands, count) }?;
+        contexts::submit(device, context, root, commands, tag)
+    };
+    returned(submit())
+}
+
+unsafe extern "C" fn ctx_kill<D: Device>(dev: *mut HostDevice, context: u64) -> c_int {
+    // SAFETY: see above.
+    returned(unsafe { device::<D>(dev) }.and_then(|device| contexts::kill(device, context)))
+}
+
+unsafe extern "C" fn default_state_read<D: Device>(
+    dev: *mut HostDevice,
+    engine: u32,
+    offset: u64,
+    data: *mut u8,
+    size: u64,
+) -> c_int {
+    let read = || {
+        let size = count_of::<u8>(size, ERANGE)?;
+        // SAFETY: see above.
+        let (device, data) = unsafe { (device::<D>(dev)?, place(data, size)?) };
+        contexts::default_state(device, engine, offset, data)
+    };
+    returned(read())
+}
+
 // The calls of the client's table. It was checked by `open`: the functions are there.
 
 /// Tells the client of a reset.
@@ -350,6 +544,26 @@ pub(crate) fn resume(client: &Client) {
     unsafe {
         if let Some(resume) = (*client.table).resume {
             resume(client.private);
+        }
+    }
+}
+
+/// Tells the client that one of its contexts, or another one, comes to an engine or has gone from it.
+pub(crate) fn schedule_event(client: &Client, engine: u32, context: u64, event: u32) {
+    // SAFETY: as in `gpu_reset`.
+    unsafe {
+        if let Some(schedule_event) = (*client.table).schedule_event {
+            schedule_event(client.private, engine, context, event);
+        }
+    }
+}
+
+/// Tells the client that a submission has ended.
+pub(crate) fn submit_done(client: &Client, context: u64, tag: u64, outcome: u32) {
+    // SAFETY: as in `gpu_reset`.
+    unsafe {
+        if let Some(submit_done) = (*client.table).submit_done {
+            submit_done(client.private, context, tag, outcome);
         }
     }
 }

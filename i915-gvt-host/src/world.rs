@@ -19,6 +19,32 @@ pub struct Placed<N> {
     pub first: GgttPage,
 }
 
+/// Memory of the GPU that was allocated for the client, as the world keeps it.
+#[derive(Debug)]
+pub struct Allocated<M> {
+    /// What the world needs to reach it and to give it back.
+    pub memory: M,
+    /// Its first page.
+    pub first: GgttPage,
+}
+
+/// A logical context that was made for the client, as the world keeps it.
+#[derive(Clone, Copy, Debug)]
+pub struct Made<C> {
+    /// What the world needs to use it and to give it back.
+    pub context: C,
+    /// Bytes of its image, the per-process status page included.
+    pub image: u64,
+    /// Dwords of the longest submission that it takes.
+    pub commands: u64,
+}
+
+/// The error of [`World::context_create`] and [`World::default_state`] on an engine that has no
+/// default state: `ENODATA`, which the kernel crate has no name for.
+pub fn no_default_state() -> Error {
+    Error::from_errno(-iface::errno::ENODATA)
+}
+
 /// Registers of a GPU that is awake, with forcewake held.
 pub trait Registers {
     /// Reads the register at `offset` of register space.
@@ -43,6 +69,10 @@ pub trait World: Sync + Sized {
     type Node: Send;
     /// A fence register that was taken.
     type Fence: Send;
+    /// Memory that was allocated.
+    type Memory: Send;
+    /// A logical context; names it, and does not own it.
+    type Context: Copy + Send;
 
     /// Describes the GPU.
     fn info(&self) -> Info;
@@ -56,7 +86,8 @@ pub trait World: Sync + Sized {
     /// With one it does not sleep: *in state.*
     fn set_client(&self, client: Option<Client>);
 
-    /// Runs `f` with the client, if there is one. Any context.
+    /// Runs `f` with the client, if there is one. Any context. `f` may sleep where the caller may,
+    /// and may call this again.
     fn with_client(&self, f: impl FnOnce(&Client));
 
     /// Whether there is a client. Any context.
@@ -113,6 +144,74 @@ pub trait World: Sync + Sized {
 
     /// Writes a fence register of a GPU that is awake. *In state.*
     fn fence_write(&self, fence: &Self::Fence, value: u64);
+
+    /// Allocates `pages` pages of zeroes that the GPU reaches through the GGTT, outside of what was
+    /// [inserted](World::ggtt_insert). May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC`, `ENOMEM`.
+    fn memory_alloc(&self, pages: u64) -> Result<Allocated<Self::Memory>>;
+
+    /// Gives memory back. May sleep.
+    fn memory_free(&self, memory: Self::Memory);
+
+    /// Copies out of memory; the caller has checked that it is inside. *In state.*
+    fn memory_read(&self, memory: &Self::Memory, offset: u64, data: &mut [u8]);
+
+    /// Copies into memory; the caller has checked that it is inside. *In state.*
+    fn memory_write(&self, memory: &Self::Memory, offset: u64, data: &[u8]);
+
+    /// Makes a logical context on the engine with mask `engine`, which the world has, for
+    /// submissions of at least `commands` dwords. Events tell of it by `handle`. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` there is no such engine; `ENODATA` it has no default state; `ENOSPC`, `ENOMEM`.
+    fn context_create(
+        &self,
+        engine: u32,
+        commands: u64,
+        handle: u64,
+    ) -> Result<Made<Self::Context>>;
+
+    /// Gives a context back. May sleep.
+    ///
+    /// If it executes something, which was killed then, it first waits until the engine has let go of
+    /// it; whether [`events::submit_done`](crate::events::submit_done) is called for that any more
+    /// does not matter. May be called from inside of that function, for the same context, and must
+    /// not wait for it.
+    fn context_destroy(&self, context: Self::Context);
+
+    /// Copies out of the image of a context that executes nothing; the caller has checked that it
+    /// is inside. *In state.*
+    fn context_read(&self, context: Self::Context, offset: u64, data: &mut [u8]);
+
+    /// Copies into the image of a context that executes nothing; the caller has checked that it is
+    /// inside. *In state.*
+    fn context_write(&self, context: Self::Context, offset: u64, data: &[u8]);
+
+    /// Has a context that executes nothing execute `commands`, which it has room for, in the
+    /// address space that begins with the PML4 table at DMA address `root`. May sleep.
+    ///
+    /// If it returns `Ok`, [`events::submit_done`](crate::events::submit_done) is called once, by
+    /// then or later, when the engine has saved the context.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` the GPU is lost; `ENOMEM`.
+    fn context_submit(&self, context: Self::Context, root: u64, commands: &[u32]) -> Result;
+
+    /// Sees to it that what a context executes, or is about to be given, ends soon; nothing else
+    /// is executed in it afterwards. Does not wait for that. *In state.*
+    fn context_kill(&self, context: Self::Context);
+
+    /// Copies out of an engine's default state, the status page first, which is zeroes. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` there is no such engine; `ERANGE` beyond it; `ENODATA` there is none.
+    fn default_state(&self, engine: u32, offset: u64, data: &mut [u8]) -> Result;
 }
 
 /// A GPU that is kept awake as long as this lives.

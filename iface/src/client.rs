@@ -10,11 +10,17 @@ mod refusal;
 pub use refusal::Refusal;
 
 use crate::errno::EINVAL;
-use crate::events::{ClientTable, RESET_DONE, RESET_PREPARE};
+use crate::events::{
+    ClientTable, OUTCOME_CANCELLED, OUTCOME_DONE, OUTCOME_HUNG, RESET_DONE, RESET_PREPARE,
+    SCHEDULE_IN, SCHEDULE_OUT,
+};
 use crate::host::{HostDevice, HostTable};
 use crate::layout;
 use crate::snapshot::{Blob, Damage};
-use crate::types::{mmio, GgttRange, GgttRequest, Info, MmioOp, Snapshot};
+use crate::types::{
+    mmio, Buffer, Context, ContextRequest, GgttRange, GgttRequest, Info, MmioOp, Snapshot,
+    Submission,
+};
 use crate::version::{Header, Mismatch, Version, CLIENT_MAGIC, CLIENT_NEEDS, HOST_MAGIC};
 use core::ffi::{c_int, c_void};
 use core::marker::PhantomData;
@@ -50,6 +56,26 @@ pub enum ResetPhase {
     Done,
 }
 
+/// Which way a context goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// To the engine.
+    In,
+    /// From it.
+    Out,
+}
+
+/// How a submission ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All was executed.
+    Done,
+    /// The engine hung in it; the context is dead.
+    Hung,
+    /// It was killed, or lost; the context is dead.
+    Cancelled,
+}
+
 /// What a client does when something happens to the GPU; see [`ClientTable`] for what each may do.
 pub trait Events: Sync {
     /// Engines are reset.
@@ -58,6 +84,10 @@ pub trait Events: Sync {
     fn suspend(&self);
     /// The host has resumed.
     fn resume(&self);
+    /// A context comes to an engine or has gone from it: ours, or another one for 0.
+    fn schedule_event(&self, engine: u32, context: u64, direction: Direction);
+    /// A submission has ended.
+    fn submit_done(&self, context: u64, tag: u64, outcome: Outcome);
 }
 
 /// The client table of a receiver of events.
@@ -69,6 +99,8 @@ impl<E: Events> Callbacks<E> {
         gpu_reset: Some(Self::gpu_reset),
         suspend: Some(Self::suspend),
         resume: Some(Self::resume),
+        schedule_event: Some(Self::schedule_event),
+        submit_done: Some(Self::submit_done),
     };
 
     unsafe extern "C" fn gpu_reset(private: *mut c_void, engines: u32, phase: u32) {
@@ -89,6 +121,33 @@ impl<E: Events> Callbacks<E> {
     unsafe extern "C" fn resume(private: *mut c_void) {
         // SAFETY: as in `gpu_reset`.
         unsafe { &*private.cast::<E>() }.resume();
+    }
+
+    unsafe extern "C" fn schedule_event(
+        private: *mut c_void,
+        engine: u32,
+        context: u64,
+        event: u32,
+    ) {
+        let direction = match event {
+            SCHEDULE_IN => Direction::In,
+            SCHEDULE_OUT => Direction::Out,
+            _ => return,
+        };
+        // SAFETY: as in `gpu_reset`.
+        unsafe { &*private.cast::<E>() }.schedule_event(engine, context, direction);
+    }
+
+    unsafe extern "C" fn submit_done(private: *mut c_void, context: u64, tag: u64, outcome: u32) {
+        let outcome = match outcome {
+            OUTCOME_DONE => Outcome::Done,
+            OUTCOME_HUNG => Outcome::Hung,
+            OUTCOME_CANCELLED => Outcome::Cancelled,
+            // What is unknown was not executed for all we know, and is not to go on.
+            _ => Outcome::Hung,
+        };
+        // SAFETY: as in `gpu_reset`.
+        unsafe { &*private.cast::<E>() }.submit_done(context, tag, outcome);
     }
 }
 
@@ -299,6 +358,99 @@ impl<'a> Host<'a> {
         range: u64,
     ) -> Result<(), Errno> {
         call!(self, fence_write, fences, index, value, range)
+    }
+
+    /// Allocates a buffer in the host's part of the GGTT.
+    pub fn buffer_alloc(&self, size: u64) -> Result<Buffer, Errno> {
+        let mut buffer = Buffer::default();
+        call!(self, buffer_alloc, size, ptr::from_mut(&mut buffer))?;
+        Ok(buffer)
+    }
+
+    /// Frees a buffer.
+    pub fn buffer_free(&self, buffer: u64) -> Result<(), Errno> {
+        call!(self, buffer_free, buffer)
+    }
+
+    /// Reads a buffer from `offset` on.
+    pub fn buffer_read(&self, buffer: u64, offset: u64, data: &mut [u8]) -> Result<(), Errno> {
+        let size = data.len() as u64;
+        call!(self, buffer_read, buffer, offset, data.as_mut_ptr(), size)
+    }
+
+    /// Writes a buffer from `offset` on.
+    pub fn buffer_write(&self, buffer: u64, offset: u64, data: &[u8]) -> Result<(), Errno> {
+        let size = data.len() as u64;
+        call!(self, buffer_write, buffer, offset, data.as_ptr(), size)
+    }
+
+    /// Makes a logical context.
+    pub fn ctx_create(&self, request: &ContextRequest) -> Result<Context, Errno> {
+        let mut context = Context::default();
+        call!(
+            self,
+            ctx_create,
+            ptr::from_ref(request),
+            ptr::from_mut(&mut context)
+        )?;
+        Ok(context)
+    }
+
+    /// Destroys a context that is idle or dead.
+    pub fn ctx_destroy(&self, context: u64) -> Result<(), Errno> {
+        call!(self, ctx_destroy, context)
+    }
+
+    /// Reads a context's image from `offset` on.
+    pub fn ctx_read(&self, context: u64, offset: u64, data: &mut [u8]) -> Result<(), Errno> {
+        let size = data.len() as u64;
+        call!(self, ctx_read, context, offset, data.as_mut_ptr(), size)
+    }
+
+    /// Writes a context's image from `offset` on.
+    pub fn ctx_write(&self, context: u64, offset: u64, data: &[u8]) -> Result<(), Errno> {
+        let size = data.len() as u64;
+        call!(self, ctx_write, context, offset, data.as_ptr(), size)
+    }
+
+    /// Has a context execute `commands` in the address space of the PML4 table at `root`.
+    pub fn ctx_submit(
+        &self,
+        context: u64,
+        root: u64,
+        commands: &[u32],
+        tag: u64,
+    ) -> Result<(), Errno> {
+        let submission = Submission {
+            root,
+            commands: commands.as_ptr(),
+            count: commands.len() as u64,
+            tag,
+        };
+        call!(self, ctx_submit, context, ptr::from_ref(&submission))
+    }
+
+    /// Ends what a context executes.
+    pub fn ctx_kill(&self, context: u64) -> Result<(), Errno> {
+        call!(self, ctx_kill, context)
+    }
+
+    /// Reads an engine's default state from `offset` on.
+    pub fn default_state_read(
+        &self,
+        engine: u32,
+        offset: u64,
+        data: &mut [u8],
+    ) -> Result<(), Errno> {
+        let size = data.len() as u64;
+        call!(
+            self,
+            default_state_read,
+            engine,
+            offset,
+            data.as_mut_ptr(),
+            size
+        )
     }
 }
 

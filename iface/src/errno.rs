@@ -29,5 +29,7 @@ pub const EINVAL: c_int = 22;
 pub const ENOSPC: c_int = 28;
 /// An index or address is outside of what the handle stands for.
 pub const ERANGE: c_int = 34;
+/// What is asked for is not there, and will not be.
+pub const ENODATA: c_int = 61;
 /// A poll ran out of time.
 pub const ETIMEDOUT: c_int = 110;

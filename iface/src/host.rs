@@ -17,7 +17,9 @@
 
 use crate::events::ClientTable;
 use crate::layout::table;
-use crate::types::{GgttRange, GgttRequest, Info, MmioOp, Snapshot};
+use crate::types::{
+    Buffer, Context, ContextRequest, GgttRange, GgttRequest, Info, MmioOp, Snapshot, Submission,
+};
 use crate::version::{Header, HOST_MAGIC, HOST_NEEDS};
 use core::ffi::{c_int, c_void};
 
@@ -47,13 +49,14 @@ table! {
             /// with `private`. Both must stay valid for so long. Since 1.0.
             ///
             /// Errors: `-EBUSY` there is a client; `-EINVAL` its table does not meet what the host
-            /// half needs.
+            /// half needs; `-ENOMEM`.
             since 0 fn open(dev: *mut HostDevice, client: *const ClientTable, private: *mut c_void) -> c_int;
 
             /// Ends what `open` began.
             ///
             /// Waits until no call-back runs; none is called afterwards. Releases what the client
-            /// still holds: GGTT ranges, fences, wakerefs. Must not be called from a call-back.
+            /// still holds: contexts, buffers, GGTT ranges, fences, wakerefs. What they still execute is
+            /// killed, and waited for. Must not be called from a call-back.
             /// Since 1.0.
             since 0 fn close(dev: *mut HostDevice) -> c_int;
 
@@ -157,6 +160,108 @@ table! {
             /// Errors: `-EBADF` one of the handles; `-ERANGE` `index`, or the fence is not inside
             /// the range; `-EINVAL` it ends before it begins.
             since 0 fn fence_write(dev: *mut HostDevice, fences: u64, index: u32, value: u64, range: u64) -> c_int;
+
+            /// Allocates a buffer of `size` bytes, zeroed, which the GPU reaches through the GGTT.
+            ///
+            /// It lies in none of the client's ranges, so no guest can name it. It stays where it is,
+            /// and keeps what it holds, until it is freed, whatever is reset or suspended. Since 1.0.
+            ///
+            /// Errors: `-EINVAL` `size` is 0 or no multiple of 4 KiB; `-ENOSPC` no room in the GGTT,
+            /// or too many buffers; `-ENOMEM`.
+            since 0 fn buffer_alloc(dev: *mut HostDevice, size: u64, out: *mut Buffer) -> c_int;
+
+            /// Frees a buffer. By then nothing that the client submitted uses it.
+            ///
+            /// Since 1.0.
+            ///
+            /// Errors: `-EBADF`.
+            since 0 fn buffer_free(dev: *mut HostDevice, buffer: u64) -> c_int;
+
+            /// Reads `size` bytes of a buffer, from `offset` on.
+            ///
+            /// What the GPU wrote before a submission was done is there when that was told. Since 1.0.
+            ///
+            /// Errors: `-EBADF`; `-ERANGE` beyond the buffer.
+            since 0 fn buffer_read(dev: *mut HostDevice, buffer: u64, offset: u64, data: *mut u8, size: u64) -> c_int;
+
+            /// Writes `size` bytes of a buffer, from `offset` on; what is submitted afterwards sees them.
+            ///
+            /// Since 1.0.
+            ///
+            /// Errors: `-EBADF`; `-ERANGE` beyond the buffer.
+            since 0 fn buffer_write(dev: *mut HostDevice, buffer: u64, offset: u64, data: *const u8, size: u64) -> c_int;
+
+            /// Makes a logical context, whose image is the engine's default state.
+            ///
+            /// It is idle. Its PPGTT is the one that each submission brings. Since 1.0.
+            ///
+            /// Errors: `-EINVAL` the engine, `commands` or `reserved` is none; `-ENOSPC` too many
+            /// contexts; `-ENOMEM`; `-ENODATA` the engine has no default state.
+            since 0 fn ctx_create(dev: *mut HostDevice, request: *const ContextRequest, out: *mut Context) -> c_int;
+
+            /// Destroys a context that is idle or dead.
+            ///
+            /// The engine has let go of it when this returns. Since 1.0.
+            ///
+            /// Errors: `-EBADF`; `-EBUSY` it executes: kill it, and wait until that is done.
+            since 0 fn ctx_destroy(dev: *mut HostDevice, context: u64) -> c_int;
+
+            /// Reads `size` bytes of a context's image, from `offset` on, as the engine saved it.
+            ///
+            /// Since 1.0.
+            ///
+            /// Errors: `-EBADF`; `-EBUSY` it executes; `-ERANGE` beyond the image.
+            since 0 fn ctx_read(dev: *mut HostDevice, context: u64, offset: u64, data: *mut u8, size: u64) -> c_int;
+
+            /// Writes `size` bytes of a context's image, from `offset` on; the engine loads them with
+            /// the next submission.
+            ///
+            /// The client answers for what it writes: the image is restored with privilege. What the
+            /// host half needs for itself is not the client's to write: the status page, and of the
+            /// ring context `CTX_CONTEXT_CONTROL`, ring and page table registers
+            /// ([`image::is_client_writable`](crate::image::is_client_writable)). Since 1.0.
+            ///
+            /// Errors: `-EBADF`; `-EBUSY` it executes; `-EIO` it is dead; `-ERANGE` beyond the image,
+            /// `-EINVAL` not whole dwords; `-EPERM` one of them is not the client's.
+            since 0 fn ctx_write(dev: *mut HostDevice, context: u64, offset: u64, data: *const u8, size: u64) -> c_int;
+
+            /// Has a context execute commands, and returns; `submit_done` tells the end.
+            ///
+            /// If it returns 0, `submit_done` is called exactly once for it, maybe before it returns,
+            /// unless `close` comes first. Until then nothing else is submitted to this context. The
+            /// commands are copied, not checked, and executed with privilege.
+            ///
+            /// Once its first command is executed nothing else runs on the engine before its last
+            /// one: i915 neither preempts it nor gives its time slice to another one. Whatever the
+            /// commands change in the engine they can so change back. It waits like all other work of
+            /// default priority before, and can take any time until then.
+            ///
+            /// The engine's TLBs are invalidated before the first command. All of the page tables
+            /// stays as it is until it is done, and DMA addresses in them are mapped for as long.
+            /// Since 1.0.
+            ///
+            /// Errors: `-EBADF`; `-EBUSY` it executes; `-EIO` it is dead, or the GPU is;
+            /// `-EAGAIN` the host suspends; `-EINVAL` `root`, or `count` is 0 or odd; `-E2BIG` more
+            /// than the context takes; `-ENOMEM`.
+            since 0 fn ctx_submit(dev: *mut HostDevice, context: u64, submission: *const Submission) -> c_int;
+
+            /// Ends what a context executes. Returns at once; `submit_done` tells when it has ended.
+            ///
+            /// If the engine has to be reset for that, it is. Unless its end was told before, the outcome
+            /// is [`OUTCOME_CANCELLED`](crate::events::OUTCOME_CANCELLED), and the context is dead.
+            /// One that is idle stays as it is. Since 1.0.
+            ///
+            /// Errors: `-EBADF`.
+            since 0 fn ctx_kill(dev: *mut HostDevice, context: u64) -> c_int;
+
+            /// Reads `size` bytes of an engine's default state from `offset` on: a context's image as
+            /// the engine saved it after it was initialised, without the status page, which is zeroes.
+            ///
+            /// `engine` is the engine's [`mask`](crate::types::Engine::mask). Since 1.0.
+            ///
+            /// Errors: `-EINVAL` there is no such engine; `-ERANGE` beyond the image; `-ENODATA` none
+            /// was recorded.
+            since 0 fn default_state_read(dev: *mut HostDevice, engine: u32, offset: u64, data: *mut u8, size: u64) -> c_int;
         }
     }
 }
@@ -177,5 +282,6 @@ const _: () = {
     assert!(offset_of!(HostTable, device) == 48);
     assert!(offset_of!(HostTable, open) == 56);
     assert!(offset_of!(HostTable, fence_write) == 56 + 12 * 8);
-    assert!(size_of::<HostTable>() == 56 + 13 * 8);
+    assert!(offset_of!(HostTable, default_state_read) == 56 + 23 * 8);
+    assert!(size_of::<HostTable>() == 56 + 24 * 8);
 };

@@ -13,6 +13,7 @@
 //! | [`events`] | the call-backs that kvmgt offers |
 //! | [`types`] | the plain structures that both use |
 //! | [`snapshot`] | the golden snapshot's format, and a checked reader of it |
+//! | [`image`] | which part of a context's image is the client's |
 //! | [`registers`] | the register table |
 //! | [`client`] | the safe face: the only code that calls through a [`HostTable`] |
 //! | [`layout`] | offsets, sizes and signatures as data, and their hash |
@@ -26,6 +27,7 @@ pub mod errno;
 pub mod events;
 pub mod hash;
 pub mod host;
+pub mod image;
 pub mod layout;
 pub mod registers;
 pub mod snapshot;

@@ -177,6 +177,63 @@ structure! {
 }
 
 structure! {
+    /// A buffer of the client: memory that the GPU reaches in the host's part of the GGTT.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Buffer {
+        /// Names it in other operations; never 0.
+        since 0 pub handle: u64,
+        /// GGTT address of its first byte, a multiple of 4 KiB.
+        since 0 pub start: u64,
+        /// Bytes, a multiple of 4 KiB.
+        since 0 pub size: u64,
+    }
+}
+
+structure! {
+    /// Asks for a logical context.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct ContextRequest {
+        /// The engine that it is for: its [`Engine::mask`], one bit.
+        since 0 pub engine: u32,
+        /// Zero.
+        since 0 pub reserved: u32,
+        /// Dwords of the longest submission, at the most [`MAX_COMMANDS`].
+        since 0 pub commands: u64,
+    }
+}
+
+/// The most dwords of a submission that can be asked for.
+pub const MAX_COMMANDS: u64 = 1 << 17;
+
+structure! {
+    /// A logical context of the client.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Context {
+        /// Names it in other operations; never 0.
+        since 0 pub handle: u64,
+        /// Bytes of its image, the per-process status page, which comes first, included.
+        since 0 pub image: u64,
+        /// Dwords of the longest submission that it takes; at least as many as were asked for.
+        since 0 pub commands: u64,
+    }
+}
+
+structure! {
+    /// What a context is to execute.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Submission {
+        /// DMA address of the PML4 table that its PPGTT begins with, a multiple of 4 KiB.
+        since 0 pub root: u64,
+        /// The commands, which are executed from a ring.
+        since 0 pub commands: *const u32,
+        /// Dwords of them, an even number.
+        since 0 pub count: u64,
+        /// Comes back when it is done.
+        since 0 pub tag: u64,
+    }
+}
+
+structure! {
     /// Where the golden snapshot is.
     #[derive(Clone, Copy, Debug)]
     pub struct Snapshot {
@@ -215,5 +272,9 @@ const _: () = {
     assert!(size_of::<MmioOp>() == 24);
     assert!(size_of::<GgttRequest>() == 24);
     assert!(size_of::<GgttRange>() == 24);
+    assert!(size_of::<Buffer>() == 24);
+    assert!(size_of::<ContextRequest>() == 16);
+    assert!(size_of::<Context>() == 24);
+    assert!(size_of::<Submission>() == 32);
     assert!(size_of::<Snapshot>() == 40);
 };

@@ -38,6 +38,17 @@ refusing! {
     fences_reserve(*mut HostDevice, u32, *mut u64);
     fences_release(*mut HostDevice, u64);
     fence_write(*mut HostDevice, u64, u32, u64, u64);
+    buffer_alloc(*mut HostDevice, u64, *mut Buffer);
+    buffer_free(*mut HostDevice, u64);
+    buffer_read(*mut HostDevice, u64, u64, *mut u8, u64);
+    buffer_write(*mut HostDevice, u64, u64, *const u8, u64);
+    ctx_create(*mut HostDevice, *const ContextRequest, *mut Context);
+    ctx_destroy(*mut HostDevice, u64);
+    ctx_read(*mut HostDevice, u64, u64, *mut u8, u64);
+    ctx_write(*mut HostDevice, u64, u64, *const u8, u64);
+    ctx_submit(*mut HostDevice, u64, *const Submission);
+    ctx_kill(*mut HostDevice, u64);
+    default_state_read(*mut HostDevice, u32, u64, *mut u8, u64);
 }
 
 fn offer(table: &HostTable) -> Result<Offer<'_>, Refusal> {
@@ -165,6 +176,8 @@ fn open_that_the_host_refuses_says_why() {
         fn gpu_reset(&self, _: u32, _: ResetPhase) {}
         fn suspend(&self) {}
         fn resume(&self) {}
+        fn schedule_event(&self, _: u32, _: u64, _: Direction) {}
+        fn submit_done(&self, _: u64, _: u64, _: Outcome) {}
     }
     let table = table();
     // SAFETY: the host half above keeps nothing.

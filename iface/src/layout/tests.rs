@@ -65,6 +65,8 @@ fn null_function_names_the_first_that_is_missing() {
         gpu_reset: None,
         suspend: None,
         resume: None,
+        schedule_event: None,
+        submit_done: None,
     };
     assert_eq!(table.null_function(MINOR), Some("gpu_reset"));
 }

@@ -6,7 +6,7 @@ use crate::replay::{self, Chosen, Class};
 use crate::wire;
 use anyhow::{anyhow, Result};
 use gvt_host::capture;
-use iface::client::{Events, Host, Offer, ResetPhase};
+use iface::client::{Direction, Events, Host, Offer, Outcome, ResetPhase};
 use iface::types::{mmio, GgttRequest, MmioOp, GGTT_PAGE_SHIFT, PTE_PRESENT, REGION_HIGH};
 use iface::HostTable;
 use kvmgt_core::device::Device;
@@ -271,6 +271,8 @@ impl Events for Deaf {
     fn gpu_reset(&self, _: u32, _: ResetPhase) {}
     fn suspend(&self) {}
     fn resume(&self) {}
+    fn schedule_event(&self, _: u32, _: u64, _: Direction) {}
+    fn submit_done(&self, _: u64, _: u64, _: Outcome) {}
 }
 
 pub(crate) fn open(table: &HostTable) -> Result<(Offer<'_>, Host<'_>)> {

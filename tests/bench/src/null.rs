@@ -4,7 +4,7 @@
 use gvt_host::mmio::Variant;
 use gvt_host::store::{Key, Store};
 use gvt_host::table::{self, Client, Device};
-use gvt_host::world::{GgttPage, Placed, Registers, World};
+use gvt_host::world::{no_default_state, Allocated, GgttPage, Made, Placed, Registers, World};
 use gvt_host::{capture, config::ConfigCopy, State};
 use iface::registers::Platform;
 use iface::types::{Info, Snapshot};
@@ -96,6 +96,8 @@ impl Device for Null {
 impl World for Null {
     type Node = ();
     type Fence = ();
+    type Memory = ();
+    type Context = ();
 
     fn info(&self) -> Info {
         let [vendor, device, subsystem_vendor, subsystem] = KEY.ids;
@@ -137,7 +139,9 @@ impl World for Null {
     }
 
     fn with_client(&self, f: impl FnOnce(&Client)) {
-        if let Some(client) = &*self.client.lock().unwrap_or_else(PoisonError::into_inner) {
+        // Copied out: what runs in there may come here again.
+        let client = *self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = &client {
             f(client);
         }
     }
@@ -177,4 +181,39 @@ impl World for Null {
     fn fence_unreserve(&self, (): ()) {}
 
     fn fence_write(&self, (): &(), _: u64) {}
+
+    fn memory_alloc(&self, _: u64) -> Result<Allocated<()>> {
+        Ok(Allocated {
+            memory: (),
+            first: GgttPage(0),
+        })
+    }
+
+    fn memory_free(&self, (): ()) {}
+
+    fn memory_read(&self, (): &(), _: u64, _: &mut [u8]) {}
+
+    fn memory_write(&self, (): &(), _: u64, _: &[u8]) {}
+
+    // It has no engines, so there are no contexts either.
+
+    fn context_create(&self, _: u32, _: u64, _: u64) -> Result<Made<()>> {
+        Err(no_default_state())
+    }
+
+    fn context_destroy(&self, (): ()) {}
+
+    fn context_read(&self, (): (), _: u64, _: &mut [u8]) {}
+
+    fn context_write(&self, (): (), _: u64, _: &[u8]) {}
+
+    fn context_submit(&self, (): (), _: u64, _: &[u32]) -> Result {
+        Err(kernel::error::code::EIO)
+    }
+
+    fn context_kill(&self, (): ()) {}
+
+    fn default_state(&self, _: u32, _: u64, _: &mut [u8]) -> Result {
+        Err(no_default_state())
+    }
 }

@@ -27,6 +27,8 @@ pub(crate) fn ensure(what: &'static str, got: i64, wanted: i64) -> Result<(), Fa
 
 unsafe extern "C" fn no_reset(_: *mut c_void, _: u32, _: u32) {}
 unsafe extern "C" fn no_sleep(_: *mut c_void) {}
+unsafe extern "C" fn no_schedule(_: *mut c_void, _: u32, _: u64, _: u32) {}
+unsafe extern "C" fn no_end(_: *mut c_void, _: u64, _: u64, _: u32) {}
 
 /// A client that does nothing.
 pub(crate) const CLIENT: ClientTable = ClientTable {
@@ -34,6 +36,8 @@ pub(crate) const CLIENT: ClientTable = ClientTable {
     gpu_reset: Some(no_reset),
     suspend: Some(no_sleep),
     resume: Some(no_sleep),
+    schedule_event: Some(no_schedule),
+    submit_done: Some(no_end),
 };
 
 /// A table that was found acceptable, to be called in any way.

@@ -8,7 +8,7 @@ use hosted_glue::bed::Bed;
 use hosted_glue::card::engine_mask;
 use hosted_glue::client::Event;
 use hosted_glue::raw::{fence, Raw};
-use iface::client::{Events, Host, Offer, ResetPhase};
+use iface::client::{Direction, Events, Host, Offer, Outcome, ResetPhase};
 use iface::errno::{EBADF, ENODEV, ENOSPC};
 use iface::events::RESET_ALL;
 use iface::types::{
@@ -205,6 +205,10 @@ impl Events for Witness<'_> {
     fn resume(&self) {
         self.look();
     }
+
+    fn schedule_event(&self, _: u32, _: u64, _: Direction) {}
+
+    fn submit_done(&self, _: u64, _: u64, _: Outcome) {}
 }
 
 #[test]
@@ -247,6 +251,10 @@ impl Events for Slow {
     }
 
     fn resume(&self) {}
+
+    fn schedule_event(&self, _: u32, _: u64, _: Direction) {}
+
+    fn submit_done(&self, _: u64, _: u64, _: Outcome) {}
 }
 
 #[test]

@@ -35,6 +35,12 @@ mod changed {
                 Option<unsafe extern "C" fn(private: *mut c_void, engines: u64, phase: u32)>,
             pub suspend: Option<unsafe extern "C" fn(private: *mut c_void)>,
             pub resume: Option<unsafe extern "C" fn(private: *mut c_void)>,
+            pub schedule_event: Option<
+                unsafe extern "C" fn(private: *mut c_void, engine: u32, context: u64, event: u32),
+            >,
+            pub submit_done: Option<
+                unsafe extern "C" fn(private: *mut c_void, context: u64, tag: u64, outcome: u32),
+            >,
         }
     }
 

@@ -9,7 +9,9 @@ use core::sync::atomic::Ordering::Relaxed;
 use iface::events::ClientTable;
 use iface::host::{HostDevice, HostTable};
 use iface::layout::HASHES;
-use iface::types::{GgttRange, GgttRequest, Info, MmioOp, Snapshot};
+use iface::types::{
+    Buffer, Context, ContextRequest, GgttRange, GgttRequest, Info, MmioOp, Snapshot, Submission,
+};
 
 /// What operations return, should a client call one in spite of all.
 const EIO: c_int = -5;
@@ -60,6 +62,17 @@ fn take_out(table: &mut HostTable, name: &str) -> Option<()> {
         "fences_reserve" => table.fences_reserve = None,
         "fences_release" => table.fences_release = None,
         "fence_write" => table.fence_write = None,
+        "buffer_alloc" => table.buffer_alloc = None,
+        "buffer_free" => table.buffer_free = None,
+        "buffer_read" => table.buffer_read = None,
+        "buffer_write" => table.buffer_write = None,
+        "ctx_create" => table.ctx_create = None,
+        "ctx_destroy" => table.ctx_destroy = None,
+        "ctx_read" => table.ctx_read = None,
+        "ctx_write" => table.ctx_write = None,
+        "ctx_submit" => table.ctx_submit = None,
+        "ctx_kill" => table.ctx_kill = None,
+        "default_state_read" => table.default_state_read = None,
         _ => return None,
     }
     Some(())
@@ -89,6 +102,17 @@ fn right() -> HostTable {
         fences_reserve: Some(fences_reserve),
         fences_release: Some(two),
         fence_write: Some(fence_write),
+        buffer_alloc: Some(buffer_alloc),
+        buffer_free: Some(two),
+        buffer_read: Some(read),
+        buffer_write: Some(write),
+        ctx_create: Some(ctx_create),
+        ctx_destroy: Some(two),
+        ctx_read: Some(read),
+        ctx_write: Some(write),
+        ctx_submit: Some(ctx_submit),
+        ctx_kill: Some(two),
+        default_state_read: Some(default_state_read),
     }
 }
 
@@ -122,5 +146,23 @@ unsafe extern "C" fn fences_reserve(_: Device, _: u32, _: *mut u64) -> c_int {
     called()
 }
 unsafe extern "C" fn fence_write(_: Device, _: u64, _: u32, _: u64, _: u64) -> c_int {
+    called()
+}
+unsafe extern "C" fn buffer_alloc(_: Device, _: u64, _: *mut Buffer) -> c_int {
+    called()
+}
+unsafe extern "C" fn read(_: Device, _: u64, _: u64, _: *mut u8, _: u64) -> c_int {
+    called()
+}
+unsafe extern "C" fn write(_: Device, _: u64, _: u64, _: *const u8, _: u64) -> c_int {
+    called()
+}
+unsafe extern "C" fn ctx_create(_: Device, _: *const ContextRequest, _: *mut Context) -> c_int {
+    called()
+}
+unsafe extern "C" fn ctx_submit(_: Device, _: u64, _: *const Submission) -> c_int {
+    called()
+}
+unsafe extern "C" fn default_state_read(_: Device, _: u32, _: u64, _: *mut u8, _: u64) -> c_int {
     called()
 }

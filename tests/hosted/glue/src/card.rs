@@ -6,25 +6,31 @@
 //! nothing is allocated inside of either.
 
 mod clients;
+mod describe;
+mod engines;
+mod image;
 mod places;
+mod regions;
+mod unit;
 
 use crate::machine::Machine;
 use clients::Clients;
-use gen9_gpu::{EngineId, Gpu, MmioOffset};
+pub use describe::engine_mask;
+pub(crate) use describe::has_vcs1;
+pub use engines::ContextId;
+use engines::Engines;
+use gen9_gpu::{Gpu, MmioOffset};
 use gvt_host::mmio::Variant;
 use gvt_host::table::{Client, Device};
-use gvt_host::world::{GgttPage, Placed, Registers};
+use gvt_host::world::{Allocated, GgttPage, Made, Placed, Registers};
 use gvt_host::{events, State, World};
-use iface::registers::Platform;
-use iface::types::{
-    Engine, Info, Snapshot, ENGINE_COPY, ENGINE_RENDER, ENGINE_VIDEO, ENGINE_VIDEO_ENHANCE,
-    GGTT_PAGE_SHIFT, GGTT_PAGE_SIZE, INFO_NO_DISPLAY, MAX_ENGINES, MAX_PIPES, PAGE_SIZE_2M,
-    PAGE_SIZE_4K, PAGE_SIZE_64K, PTE_PRESENT,
-};
+use iface::types::{Info, Snapshot, GGTT_PAGE_SHIFT, PTE_PRESENT};
 use kernel::error::code::{EAGAIN, EIO, ENOSPC};
 use kernel::error::Result;
 use kernel::testing::{in_atomic_context, might_sleep};
 use places::Places;
+pub use regions::Region;
+use regions::Regions;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Fence registers (PRM Vol 2c, FENCE: 32 of them, 64 bits each).
@@ -36,16 +42,6 @@ const OWN_FENCES: u32 = 2;
 const OWN_PAGES: u64 = 2048;
 /// The page that unused entries of the GGTT point to.
 const SCRATCH_PAGE: u64 = 0x10_0000;
-/// Configuration space: GGC, whose field GGMS tells the size of the GGTT (PRM Vol 2d).
-const CONFIG_GGC: u8 = 0x50;
-const GGMS_SHIFT: u32 = 6;
-const GGMS_MASK: u32 = 3;
-/// Distance of the registers of neighbouring pipes, transcoders and cursors (PRM Vol 2c).
-const PIPE_STRIDE: u32 = 0x1000;
-/// Offset of the eDP transcoder from transcoder A.
-const TRANSCODER_EDP: u32 = 0xf000;
-/// Pipes A, B and C.
-const PIPES: u32 = 3;
 
 /// Whether the GPU runs.
 #[derive(Default)]
@@ -69,6 +65,9 @@ pub struct Card {
     registers: Mutex<()>,
     ggtt: Mutex<Places>,
     fences: Mutex<Places>,
+    engines: Engines,
+    // Behind the engines, which have some of it.
+    regions: Arc<Regions>,
 }
 
 /// Where the golden snapshot is, as a world keeps it.
@@ -88,7 +87,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Card {
     /// The card of a GPU that was just bound.
     pub(crate) fn new(machine: Arc<Machine>, drm_minor: u32, snapshot: Option<Golden>) -> Self {
-        let pages = ggtt_size(&machine) >> GGTT_PAGE_SHIFT;
+        let pages = describe::ggtt_size(&machine) >> GGTT_PAGE_SHIFT;
         Card {
             drm_minor,
             snapshot,
@@ -96,8 +95,10 @@ impl Card {
             clients: Clients::default(),
             power: Mutex::default(),
             registers: Mutex::new(()),
-            ggtt: Mutex::new(Places::new(pages, OWN_PAGES)),
+            ggtt: Mutex::new(Places::new(pages - regions::PAGES, OWN_PAGES)),
             fences: Mutex::new(Places::new(FENCES.into(), OWN_FENCES.into())),
+            engines: Engines::default(),
+            regions: Regions::new(machine.clone(), pages),
             machine,
         }
     }
@@ -130,6 +131,11 @@ impl Card {
     /// The runs of GGTT pages that are taken for clients: first page and number of pages.
     pub fn pages_taken(&self) -> Vec<(u64, u64)> {
         locked(&self.ggtt).taken().collect()
+    }
+
+    /// Pages of the card's own part of the GGTT that are in use.
+    pub fn own_pages(&self) -> u64 {
+        self.regions.used()
     }
 
     /// Wakerefs that are held.
@@ -177,40 +183,6 @@ fn fence_offset(number: u32) -> u32 {
     FENCE_BASE + number * 8
 }
 
-/// Bytes that the GGTT maps, by what the configuration space says of its size.
-fn ggtt_size(machine: &Machine) -> u64 {
-    match (machine.config_read(CONFIG_GGC) >> GGMS_SHIFT) & GGMS_MASK {
-        0 => 0,
-        // 2, 4 or 8 MiB of entries.
-        size => ((1 << 20) << size) / 8 * GGTT_PAGE_SIZE,
-    }
-}
-
-/// How the contract describes an engine.
-fn engine(machine: &Machine, id: EngineId) -> Engine {
-    let (class, instance) = match id {
-        EngineId::Rcs0 => (ENGINE_RENDER, 0),
-        EngineId::Bcs0 => (ENGINE_COPY, 0),
-        EngineId::Vcs0 => (ENGINE_VIDEO, 0),
-        EngineId::Vcs1 => (ENGINE_VIDEO, 1),
-        EngineId::Vecs0 => (ENGINE_VIDEO_ENHANCE, 0),
-    };
-    // The per-process status page is one more.
-    let pages = machine.model().context_pages(id) + 1;
-    Engine {
-        class,
-        instance,
-        mmio_base: id.mmio_base().0,
-        context_size: u32::try_from(pages * GGTT_PAGE_SIZE).unwrap_or(0),
-        mask: engine_mask(id),
-    }
-}
-
-/// The bit of an engine in the masks of events.
-pub fn engine_mask(id: EngineId) -> u32 {
-    1 << id.index()
-}
-
 /// The register interface of the software GPU.
 struct GpuRegisters<'a>(&'a mut Gpu);
 
@@ -231,55 +203,11 @@ impl Registers for GpuRegisters<'_> {
 impl World for Card {
     type Node = u64;
     type Fence = u32;
+    type Memory = Region;
+    type Context = ContextId;
 
     fn info(&self) -> Info {
-        let machine = &self.machine;
-        let options = machine.options();
-        let dword = |offset| machine.config_read(offset);
-        let mut engines = [Engine::default(); MAX_ENGINES];
-        let mut engine_count = 0;
-        for (slot, id) in engines
-            .iter_mut()
-            .zip(machine.model().engines(options.device_id))
-        {
-            *slot = engine(machine, id);
-            engine_count += 1;
-        }
-        let pipes = if options.display { PIPES } else { 0 };
-        let mut offsets = [0; MAX_PIPES];
-        for (pipe, offset) in (0..PIPES).zip(&mut offsets) {
-            *offset = pipe * PIPE_STRIDE;
-        }
-        let mut transcoders = offsets;
-        transcoders[PIPES as usize] = TRANSCODER_EDP;
-        let bdw = machine.platform() == Platform::Bdw;
-        Info {
-            platform: machine.platform() as u32,
-            stepping: 0,
-            vendor: dword(0x00) as u16,
-            device: (dword(0x00) >> 16) as u16,
-            subsystem_vendor: dword(0x2c) as u16,
-            subsystem: (dword(0x2c) >> 16) as u16,
-            revision: dword(0x08) & 0xff,
-            drm_minor: self.drm_minor,
-            ggtt_size: ggtt_size(machine),
-            aperture_size: options.aperture,
-            aperture_base: machine.aperture_address(),
-            gttmmadr_base: machine.bar0_address(),
-            gttmmadr_size: gen9_gpu::config_space::BAR0_SIZE,
-            fence_count: FENCES,
-            page_sizes: PAGE_SIZE_4K | PAGE_SIZE_2M | if bdw { 0 } else { PAGE_SIZE_64K },
-            pipe_offsets: offsets,
-            transcoder_offsets: transcoders,
-            cursor_offsets: offsets,
-            pipe_mask: (1 << pipes) - 1,
-            engine_count,
-            engines,
-            flags: if options.display { 0 } else { INFO_NO_DISPLAY },
-            parent: std::ptr::null_mut(),
-            dma_device: std::ptr::null_mut(),
-            card: std::ptr::null_mut(),
-        }
+        describe::info(&self.machine, self.drm_minor)
     }
 
     fn with_state<R>(&self, f: impl FnOnce(&mut State<Self>) -> R) -> R {
@@ -390,6 +318,54 @@ impl World for Card {
     fn fence_write(&self, fence: &u32, value: u64) {
         self.write_fence(*fence, value);
     }
+
+    fn memory_alloc(&self, pages: u64) -> Result<Allocated<Region>> {
+        might_sleep("allocating memory of the GPU");
+        let memory = self.regions.alloc(pages)?;
+        let first = GgttPage(memory.first());
+        Ok(Allocated { memory, first })
+    }
+
+    fn memory_free(&self, memory: Region) {
+        might_sleep("giving memory of the GPU back");
+        drop(memory);
+    }
+
+    fn memory_read(&self, memory: &Region, offset: u64, data: &mut [u8]) {
+        memory.read(offset, data);
+    }
+
+    fn memory_write(&self, memory: &Region, offset: u64, data: &[u8]) {
+        memory.write(offset, data);
+    }
+
+    fn context_create(&self, engine: u32, commands: u64, handle: u64) -> Result<Made<ContextId>> {
+        self.create_context(engine, commands, handle)
+    }
+
+    fn context_destroy(&self, context: ContextId) {
+        self.destroy_context(context);
+    }
+
+    fn context_read(&self, context: ContextId, offset: u64, data: &mut [u8]) {
+        self.with_image(context, |image| image.read(offset, data));
+    }
+
+    fn context_write(&self, context: ContextId, offset: u64, data: &[u8]) {
+        self.with_image(context, |image| image.write(offset, data));
+    }
+
+    fn context_submit(&self, context: ContextId, root: u64, commands: &[u32]) -> Result {
+        self.submit_context(context, root, commands)
+    }
+
+    fn context_kill(&self, context: ContextId) {
+        self.kill_context(context);
+    }
+
+    fn default_state(&self, engine: u32, offset: u64, data: &mut [u8]) -> Result {
+        self.read_default_state(engine, offset, data)
+    }
 }
 
 impl Device for Card {
@@ -411,12 +387,4 @@ impl Device for Card {
             vcs1: has_vcs1(&self.machine),
         }
     }
-}
-
-/// Whether a machine's GPU has a second video engine.
-pub(crate) fn has_vcs1(machine: &Machine) -> bool {
-    machine
-        .model()
-        .engines(machine.options().device_id)
-        .any(|id| id == EngineId::Vcs1)
 }

@@ -3,8 +3,9 @@
 //!
 //! It prints what kvmgt's kernel glue prints, by the same types of `kvmgt_core::message`.
 
-use iface::client::{Events, Host, Offer, ResetPhase};
-use kernel::error::code::ENODEV;
+use iface::client::{Direction, Events, Host, Offer, Outcome, ResetPhase};
+use iface::errno::ENOMEM as NO_MEMORY;
+use kernel::error::code::{ENODEV, ENOMEM};
 use kernel::error::Result;
 use kernel::testing::{log, Level};
 use kvmgt_core::device::Device;
@@ -23,6 +24,10 @@ pub enum Event {
     Suspend,
     /// The host has resumed.
     Resume,
+    /// A context comes to an engine or has gone from it.
+    Schedule(u32, u64, Direction),
+    /// A submission has ended: context, tag, outcome.
+    Done(u64, u64, Outcome),
 }
 
 /// Keeps the events, in their order.
@@ -54,6 +59,14 @@ impl Events for Recorder {
 
     fn resume(&self) {
         self.note(Event::Resume);
+    }
+
+    fn schedule_event(&self, engine: u32, context: u64, direction: Direction) {
+        self.note(Event::Schedule(engine, context, direction));
+    }
+
+    fn submit_done(&self, context: u64, tag: u64, outcome: Outcome) {
+        self.note(Event::Done(context, tag, outcome));
     }
 }
 
@@ -109,7 +122,10 @@ impl<'a> Attachment<'a> {
         // SAFETY: the box does not move its contents, and is dropped behind the host.
         let host = unsafe { offer.open(&raw const *events) }.map_err(|refusal| {
             fail(&refusal);
-            ENODEV
+            match refusal.errno() {
+                Some(errno) if errno.number() == NO_MEMORY => ENOMEM,
+                _ => ENODEV,
+            }
         })?;
         let mut device = Device::new(&host, version, features).map_err(|failure| {
             fail(&failure);

@@ -15,7 +15,6 @@ use iface::events::RESET_ALL;
 use iface::host::HostTable;
 use iface::snapshot::Blob;
 use kernel::error::Result;
-use kernel::testing::in_atomic_context;
 use std::ffi::c_void;
 use std::sync::Arc;
 
@@ -250,6 +249,7 @@ impl I915 {
         self.machine
             .with_forcewake(|gpu| gpu.write32(gt::GDRST, gt::GDRST_FULL));
         self.program();
+        card.engines_were_reset();
         card.lose_fences();
         events::fences_lost(card);
         events::reset_done(card, RESET_ALL);
@@ -257,19 +257,7 @@ impl I915 {
 
     /// Resets one engine, from where interrupts are off.
     pub fn reset_engine(&self, id: EngineId) {
-        let card = &*self.bound().card;
-        let mask = crate::card::engine_mask(id);
-        let domain = match id {
-            EngineId::Rcs0 => gt::GDRST_RENDER,
-            EngineId::Bcs0 => gt::GDRST_BLIT,
-            EngineId::Vcs0 => gt::GDRST_MEDIA,
-            EngineId::Vcs1 => gt::GDRST_MEDIA2,
-            EngineId::Vecs0 => gt::GDRST_VECS,
-        };
-        in_atomic_context(|| events::reset_prepare(card, mask));
-        self.machine
-            .with_forcewake(|gpu| gpu.write32(gt::GDRST, domain));
-        in_atomic_context(|| events::reset_done(card, mask));
+        self.bound().card.reset_engine(id);
     }
 
     /// Puts the machine to sleep and wakes it: the GPU loses all it holds, firmware overwrites the
@@ -277,12 +265,14 @@ impl I915 {
     pub fn sleep(&self) {
         let card = &*self.bound().card;
         events::suspend(card);
+        card.stop_engines();
         self.machine.power_cycle();
         card.lose_entries();
         self.machine
             .gpu()
             .config_write(CONFIG_COMMAND, &COMMAND_ENABLE);
         self.program();
+        card.restore_engines();
         events::ggtt_lost(card);
         events::fences_lost(card);
         events::resume(card);

@@ -31,6 +31,7 @@ const FORCEWAKE_TRIES: u32 = 100;
 /// A machine that is switched on.
 pub struct Machine {
     gpu: Mutex<Gpu>,
+    memory: Arc<dyn DmaMemory>,
     options: Options,
     platform: &'static Platform,
     booted: Instant,
@@ -45,9 +46,10 @@ impl Machine {
 
     /// As [`new`](Self::new), with the memory that the GPU's DMA reaches.
     pub fn with_memory(options: Options, memory: Arc<dyn DmaMemory>) -> Arc<Self> {
-        let gpu = Gpu::new(options.clone(), memory, Box::new(NoInterrupts));
+        let gpu = Gpu::new(options.clone(), memory.clone(), Box::new(NoInterrupts));
         let machine = Machine {
             gpu: Mutex::new(gpu),
+            memory,
             platform: Platform::get(options.platform),
             options,
             booted: Instant::now(),
@@ -81,6 +83,11 @@ impl Machine {
     /// The GPU, for this thread alone.
     pub fn gpu(&self) -> MutexGuard<'_, Gpu> {
         self.gpu.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The memory that the GPU's DMA reaches.
+    pub fn memory(&self) -> &dyn DmaMemory {
+        &*self.memory
     }
 
     /// Time since it was switched on.

@@ -6,7 +6,10 @@
 use crate::bed::Bed;
 use gen9_gpu::log::Space;
 use iface::events::ClientTable;
-use iface::types::{GgttRange, GgttRequest, Info, MmioOp, Snapshot, GGTT_PAGE_SIZE};
+use iface::types::{
+    Buffer, Context, ContextRequest, GgttRange, GgttRequest, Info, MmioOp, Snapshot, Submission,
+    GGTT_PAGE_SIZE,
+};
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ptr::null_mut;
@@ -22,6 +25,8 @@ pub fn fence(start: u64, pages: u64) -> u64 {
 
 unsafe extern "C" fn reset(_: *mut c_void, _: u32, _: u32) {}
 unsafe extern "C" fn nothing(_: *mut c_void) {}
+unsafe extern "C" fn scheduled(_: *mut c_void, _: u32, _: u64, _: u32) {}
+unsafe extern "C" fn done(_: *mut c_void, _: u64, _: u64, _: u32) {}
 
 /// The table of a client that ignores all events.
 pub fn client() -> ClientTable {
@@ -30,6 +35,8 @@ pub fn client() -> ClientTable {
         gpu_reset: Some(reset),
         suspend: Some(nothing),
         resume: Some(nothing),
+        schedule_event: Some(scheduled),
+        submit_done: Some(done),
     }
 }
 
@@ -136,6 +143,87 @@ impl<'b> Raw<'b> {
         call!(self, fence_write, fences, index, value, range)
     }
 
+    /// Calls `buffer_alloc`; an error is what it returned.
+    pub fn buffer(&self, size: u64) -> Result<Buffer, c_int> {
+        let mut buffer = Buffer::default();
+        match call!(self, buffer_alloc, size, &raw mut buffer) {
+            0 => Ok(buffer),
+            error => Err(error),
+        }
+    }
+
+    /// Calls `buffer_free`.
+    pub fn buffer_free(&self, buffer: u64) -> c_int {
+        call!(self, buffer_free, buffer)
+    }
+
+    /// Calls `buffer_read`.
+    pub fn buffer_read(&self, buffer: u64, offset: u64, data: &mut [u8]) -> c_int {
+        let size = data.len() as u64;
+        call!(self, buffer_read, buffer, offset, data.as_mut_ptr(), size)
+    }
+
+    /// Calls `buffer_write`.
+    pub fn buffer_write(&self, buffer: u64, offset: u64, data: &[u8]) -> c_int {
+        let size = data.len() as u64;
+        call!(self, buffer_write, buffer, offset, data.as_ptr(), size)
+    }
+
+    /// Calls `ctx_create`; an error is what it returned.
+    pub fn context(&self, request: ContextRequest) -> Result<Context, c_int> {
+        let mut context = Context::default();
+        match call!(self, ctx_create, &raw const request, &raw mut context) {
+            0 => Ok(context),
+            error => Err(error),
+        }
+    }
+
+    /// Calls `ctx_destroy`.
+    pub fn ctx_destroy(&self, context: u64) -> c_int {
+        call!(self, ctx_destroy, context)
+    }
+
+    /// Calls `ctx_read`.
+    pub fn ctx_read(&self, context: u64, offset: u64, data: &mut [u8]) -> c_int {
+        let size = data.len() as u64;
+        call!(self, ctx_read, context, offset, data.as_mut_ptr(), size)
+    }
+
+    /// Calls `ctx_write`.
+    pub fn ctx_write(&self, context: u64, offset: u64, data: &[u8]) -> c_int {
+        let size = data.len() as u64;
+        call!(self, ctx_write, context, offset, data.as_ptr(), size)
+    }
+
+    /// Calls `ctx_submit`.
+    pub fn submit(&self, context: u64, root: u64, commands: &[u32], tag: u64) -> c_int {
+        let submission = Submission {
+            root,
+            commands: commands.as_ptr(),
+            count: commands.len() as u64,
+            tag,
+        };
+        call!(self, ctx_submit, context, &raw const submission)
+    }
+
+    /// Calls `ctx_kill`.
+    pub fn kill(&self, context: u64) -> c_int {
+        call!(self, ctx_kill, context)
+    }
+
+    /// Calls `default_state_read`.
+    pub fn default_state(&self, engine: u32, offset: u64, data: &mut [u8]) -> c_int {
+        let size = data.len() as u64;
+        call!(
+            self,
+            default_state_read,
+            engine,
+            offset,
+            data.as_mut_ptr(),
+            size
+        )
+    }
+
     /// What each operation but `open` returns for arguments that are good in themselves.
     pub fn all_but_open(&self) -> Vec<(&'static str, c_int)> {
         let (mut info, mut snapshot) = (
@@ -150,6 +238,11 @@ impl<'b> Raw<'b> {
         let mut range = GgttRange::default();
         let mut handle = 0;
         let mut op = MmioOp::default();
+        let small = ContextRequest {
+            engine: 1,
+            commands: 2,
+            ..ContextRequest::default()
+        };
         vec![
             ("close", call!(self, close)),
             ("info", call!(self, info, info.as_mut_ptr(), 8)),
@@ -169,6 +262,20 @@ impl<'b> Raw<'b> {
             ),
             ("fences_release", self.fences_release(1)),
             ("fence_write", self.fence_write(1, 0, 0, 1)),
+            (
+                "buffer_alloc",
+                self.buffer(GGTT_PAGE_SIZE).err().unwrap_or(0),
+            ),
+            ("buffer_free", self.buffer_free(1)),
+            ("buffer_read", self.buffer_read(1, 0, &mut [0])),
+            ("buffer_write", self.buffer_write(1, 0, &[0])),
+            ("ctx_create", self.context(small).err().unwrap_or(0)),
+            ("ctx_destroy", self.ctx_destroy(1)),
+            ("ctx_read", self.ctx_read(1, 0, &mut [0])),
+            ("ctx_write", self.ctx_write(1, 0, &[0; 4])),
+            ("ctx_submit", self.submit(1, 0, &[0, 0], 0)),
+            ("ctx_kill", self.kill(1)),
+            ("default_state_read", self.default_state(1, 0, &mut [0])),
         ]
     }
 

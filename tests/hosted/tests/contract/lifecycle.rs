@@ -7,7 +7,7 @@ use hosted_glue::raw::{client, fence, Raw};
 use iface::errno::{EBADF, EBUSY, EFAULT, EINVAL, EIO};
 use iface::events::ClientTable;
 use iface::registers::{self};
-use iface::types::{GgttRange, Info, Snapshot};
+use iface::types::{Context, ContextRequest, GgttRange, Info, Snapshot, Submission};
 use iface::version::{Header, FEATURE_UNSTABLE, MAJOR};
 use kernel::testing::Ledger;
 use std::ptr::{null, null_mut};
@@ -19,6 +19,13 @@ fn operations_with_null_pointers_return_efault() {
     let (table, dev) = (bed.table(), bed.device());
     let request = aperture(1);
     let mut range = GgttRange::default();
+    let (wanted, mut context) = (ContextRequest::default(), Context::default());
+    let nothing = Submission {
+        root: 0,
+        commands: null(),
+        count: 2,
+        tag: 0,
+    };
     // SAFETY: null is what these calls are about; the rest is as the contract has it.
     let returned = unsafe {
         [
@@ -32,10 +39,20 @@ fn operations_with_null_pointers_return_efault() {
             table.fences_reserve.unwrap()(dev, 1, null_mut()),
             table.close.unwrap()(null_mut()),
             table.wake_get.unwrap()(null_mut()),
+            table.buffer_alloc.unwrap()(dev, 4096, null_mut()),
+            table.buffer_read.unwrap()(dev, NO_HANDLE, 0, null_mut(), 1),
+            table.buffer_write.unwrap()(dev, NO_HANDLE, 0, null(), 1),
+            table.ctx_create.unwrap()(dev, null(), &raw mut context),
+            table.ctx_create.unwrap()(dev, &raw const wanted, null_mut()),
+            table.ctx_read.unwrap()(dev, NO_HANDLE, 0, null_mut(), 1),
+            table.ctx_write.unwrap()(dev, NO_HANDLE, 0, null(), 4),
+            table.ctx_submit.unwrap()(dev, NO_HANDLE, null()),
+            table.ctx_submit.unwrap()(dev, NO_HANDLE, &raw const nothing),
+            table.default_state_read.unwrap()(dev, 1, 0, null_mut(), 1),
         ]
     };
 
-    assert_eq!(returned, [-EFAULT; 10]);
+    assert_eq!(returned, [-EFAULT; 20]);
     assert_eq!(bed.card().pages_taken(), []);
     assert_eq!(bed.card().fences_taken(), [] as [u32; 0]);
     assert_eq!(raw.close(), 0);

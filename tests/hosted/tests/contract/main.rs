@@ -7,10 +7,14 @@
 //! GPU that does not wake. The calls go through the table as a client of another language would make them, so that what
 //! `iface`'s safe face keeps callers from can be tried too.
 
+mod buffers;
+mod contexts;
 mod fences;
 mod ggtt;
 mod lifecycle;
 mod registers;
+mod submissions;
+mod work;
 
 use iface::types::{GgttRequest, GGTT_PAGE_SIZE, PTE_PRESENT, REGION_APERTURE};
 
