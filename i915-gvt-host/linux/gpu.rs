@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! A GPU that is offered to kvmgt.
 
-use crate::shim::{self, Callback, Fence, Host, Node, Platform};
+use crate::shim::{self, Callback, Context, Fence, Host, Memory, Node, Platform};
 use core::cell::UnsafeCell;
 use gvt_host::mmio::Variant;
 use gvt_host::table::{self, Client, Device};
-use gvt_host::world::{GgttPage, Placed, Registers, World};
+use gvt_host::world::{Allocated, GgttPage, Made, Placed, Registers, World};
 use gvt_host::State;
 use iface::types::{
-    Engine, Info, Snapshot, ENGINE_VIDEO, GGTT_PAGE_SHIFT, INFO_NO_DISPLAY, MAX_ENGINES, MAX_PIPES,
-    PAGE_SIZE_2M, PAGE_SIZE_4K, PAGE_SIZE_64K,
+    Engine, Info, Snapshot, ENGINE_VIDEO, GGTT_PAGE_SHIFT, GGTT_PAGE_SIZE, INFO_NO_DISPLAY,
+    MAX_ENGINES, MAX_PIPES, PAGE_SIZE_2M, PAGE_SIZE_4K, PAGE_SIZE_64K,
 };
 use iface::HostTable;
 use kernel::prelude::*;
@@ -150,6 +150,8 @@ impl Device for Gpu {
 impl World for Gpu {
     type Node = SendNode;
     type Fence = SendFence;
+    type Memory = SendMemory;
+    type Context = SendContext;
 
     fn info(&self) -> Info {
         self.info
@@ -247,6 +249,65 @@ impl World for Gpu {
     fn fence_write(&self, fence: &Self::Fence, value: u64) {
         self.host.fence_write(fence.0, value);
     }
+
+    fn memory_alloc(&self, pages: u64) -> Result<Allocated<Self::Memory>> {
+        let size = pages.checked_mul(GGTT_PAGE_SIZE).ok_or(ENOMEM)?;
+        let (memory, start) = self.host.memory_alloc(size)?;
+        Ok(Allocated {
+            memory: SendMemory(memory),
+            first: GgttPage(start >> GGTT_PAGE_SHIFT),
+        })
+    }
+
+    fn memory_free(&self, memory: Self::Memory) {
+        self.host.memory_free(memory.0);
+    }
+
+    fn memory_read(&self, memory: &Self::Memory, offset: u64, data: &mut [u8]) {
+        self.host.memory_read(memory.0, offset, data);
+    }
+
+    fn memory_write(&self, memory: &Self::Memory, offset: u64, data: &[u8]) {
+        self.host.memory_write(memory.0, offset, data);
+    }
+
+    fn context_create(
+        &self,
+        engine: u32,
+        commands: u64,
+        handle: u64,
+    ) -> Result<Made<Self::Context>> {
+        let made = self.host.context_create(engine, commands, handle)?;
+        Ok(Made {
+            context: SendContext(made.context),
+            image: made.image,
+            commands: made.commands,
+        })
+    }
+
+    fn context_destroy(&self, context: Self::Context) {
+        self.host.context_destroy(context.0);
+    }
+
+    fn context_read(&self, context: Self::Context, offset: u64, data: &mut [u8]) {
+        self.host.context_read(context.0, offset, data);
+    }
+
+    fn context_write(&self, context: Self::Context, offset: u64, data: &[u8]) {
+        self.host.context_write(context.0, offset, data);
+    }
+
+    fn context_submit(&self, context: Self::Context, root: u64, commands: &[u32]) -> Result {
+        self.host.context_submit(context.0, root, commands)
+    }
+
+    fn context_kill(&self, context: Self::Context) {
+        self.host.context_kill(context.0);
+    }
+
+    fn default_state(&self, engine: u32, offset: u64, data: &mut [u8]) -> Result {
+        self.host.default_state(engine, offset, data)
+    }
 }
 
 /// A node that may go from thread to thread.
@@ -260,3 +321,16 @@ pub(crate) struct SendFence(Fence);
 
 // SAFETY: as above.
 unsafe impl Send for SendFence {}
+
+/// Memory that may go from thread to thread.
+pub(crate) struct SendMemory(Memory);
+
+// SAFETY: it belongs to no thread, and `gvt_host` reaches it from one at a time.
+unsafe impl Send for SendMemory {}
+
+/// A context that may go from thread to thread.
+#[derive(Clone, Copy)]
+pub(crate) struct SendContext(Context);
+
+// SAFETY: it is only handed to C, which locks what is not one thread's at a time.
+unsafe impl Send for SendContext {}

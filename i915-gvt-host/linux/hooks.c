@@ -18,6 +18,7 @@
 #include "host.h"
 #include "i915_drv.h"
 #include "i915_gvt_host.h"
+#include "i915_request.h"
 #include "i915_vgpu.h"
 
 /*
@@ -137,9 +138,13 @@ static int publish(struct drm_i915_private *i915)
 	spin_lock_init(&host->mmio_lock);
 	spin_lock_init(&host->wake_lock);
 
-	ret = gvt_rs_create(host, i915, &host->core, &offer);
+	ret = gvt_host_contexts_init(host);
 	if (ret)
 		goto err_free;
+
+	ret = gvt_rs_create(host, i915, &host->core, &offer);
+	if (ret)
+		goto err_fini;
 
 	/* Before the client can act, or an event it needs would be lost. */
 	rcu_assign_pointer(i915->gvt_host, host);
@@ -156,6 +161,8 @@ err_destroy:
 	rcu_assign_pointer(i915->gvt_host, NULL);
 	synchronize_srcu(&gvt_host_srcu);
 	gvt_rs_destroy(host->core);
+err_fini:
+	gvt_host_contexts_fini(host);
 err_free:
 	kfree(host);
 	return ret;
@@ -196,6 +203,10 @@ void i915_gvt_host_remove(struct drm_i915_private *i915)
 
 	/* The client lets go while everything it has still works. */
 	gvt_auxdev_destroy(host->auxdev);
+
+	/* Ends what a forgotten context executes, which takes events. */
+	gvt_rs_close(host->core);
+	gvt_host_contexts_fini(host);
 
 	rcu_assign_pointer(i915->gvt_host, NULL);
 	synchronize_srcu(&gvt_host_srcu);
@@ -278,6 +289,35 @@ void i915_gvt_host_engine_reset_prepare(struct intel_engine_cs *engine)
 void i915_gvt_host_engine_reset_done(struct intel_engine_cs *engine)
 {
 	engine_reset(engine, true);
+}
+
+static void schedule_event(struct i915_request *rq, bool in)
+{
+	struct drm_i915_private *i915 = rq->i915;
+	struct gvt_host *host;
+	int idx;
+
+	/* Often, and mostly for nobody. */
+	if (!rcu_access_pointer(i915->gvt_host))
+		return;
+
+	idx = srcu_read_lock(&gvt_host_srcu);
+
+	host = srcu_dereference(i915->gvt_host, &gvt_host_srcu);
+	if (host)
+		gvt_host_schedule(host, rq, in);
+
+	srcu_read_unlock(&gvt_host_srcu, idx);
+}
+
+void i915_gvt_host_schedule_in(struct i915_request *rq)
+{
+	schedule_event(rq, true);
+}
+
+void i915_gvt_host_schedule_out(struct i915_request *rq)
+{
+	schedule_event(rq, false);
 }
 
 void i915_gvt_host_restore(struct drm_i915_private *i915)

@@ -8,7 +8,9 @@ use crate::shim::{Host, PciDevice, I915};
 use core::ptr;
 use gvt_host::events;
 use gvt_host::store::Key;
-use iface::events::RESET_ALL;
+use iface::events::{
+    OUTCOME_CANCELLED, OUTCOME_DONE, OUTCOME_HUNG, RESET_ALL, SCHEDULE_IN, SCHEDULE_OUT,
+};
 use iface::registers::Platform;
 use kernel::ffi::{c_int, c_void};
 use kernel::prelude::*;
@@ -166,16 +168,24 @@ for_c! {
         0
     }
 
-    /// The client has let go, and no event is on its way.
+    /// The client has let go of the table; what it forgot to give back is taken from it.
+    ///
+    /// # Safety
+    ///
+    /// As [`gpu`], during the call.
+    unsafe fn gvt_rs_close(core: *mut c_void) {
+        // SAFETY: the caller's promise. It fails where nothing is open, which is as it should be.
+        let _ = gvt_host::session::close(unsafe { gpu(core) });
+    }
+
+    /// The device is closed, and no event is on its way.
     ///
     /// # Safety
     ///
     /// `core` comes from `gvt_rs_create` and is not used any more.
     unsafe fn gvt_rs_destroy(core: *mut c_void) {
         // SAFETY: the caller's promise; `gvt_rs_create` made it of a pinned box.
-        let gpu = unsafe { Pin::new_unchecked(KBox::from_raw(core.cast::<Gpu>())) };
-        // A client that forgot to.
-        let _ = gvt_host::session::close(&*gpu);
+        drop(unsafe { Pin::new_unchecked(KBox::from_raw(core.cast::<Gpu>())) });
     }
 
     /// The host is about to suspend.
@@ -230,6 +240,36 @@ for_c! {
     unsafe fn gvt_rs_engine_reset(core: *mut c_void, engine_mask: u32, done: bool) {
         // SAFETY: the caller's promise.
         reset(unsafe { gpu(core) }, engine_mask, done);
+    }
+
+    /// A context comes to an engine or has gone from it. Any context.
+    ///
+    /// # Safety
+    ///
+    /// As [`gpu`], during the call.
+    unsafe fn gvt_rs_schedule(core: *mut c_void, engine_mask: u32, handle: u64, is_in: bool) {
+        let event = if is_in { SCHEDULE_IN } else { SCHEDULE_OUT };
+        // SAFETY: the caller's promise.
+        events::schedule(unsafe { gpu(core) }, engine_mask, handle, event);
+    }
+
+    /// A submission has ended, and its context is saved.
+    ///
+    /// # Safety
+    ///
+    /// As [`gpu`], during the call.
+    unsafe fn gvt_rs_submit_done(
+        core: *mut c_void,
+        handle: u64,
+        outcome: bindings::gvt_shim_outcome,
+    ) {
+        let outcome = match outcome {
+            bindings::gvt_shim_outcome_GVT_SHIM_DONE => OUTCOME_DONE,
+            bindings::gvt_shim_outcome_GVT_SHIM_CANCELLED => OUTCOME_CANCELLED,
+            _ => OUTCOME_HUNG,
+        };
+        // SAFETY: the caller's promise.
+        events::submit_done(unsafe { gpu(core) }, handle, outcome);
     }
 }
 

@@ -7,15 +7,21 @@
 #define _GVT_HOST_HOST_H_
 
 #include <linux/atomic.h>
+#include <linux/hashtable.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 
 #include "intel_wakeref.h"
 
 #include "shim.h"
 
 struct gvt_auxdev;
+struct i915_request;
 struct intel_device_info;
+struct workqueue_struct;
+
+#define GVT_CONTEXTS_HASH_BITS 6
 
 /**
  * struct gvt_host - a GPU that is offered to kvmgt
@@ -28,6 +34,10 @@ struct intel_device_info;
  * @wakeref: what i915 gave for it, while @wakes is not 0
  * @resets: depth of whole-GPU resets: giving up on one is a reset inside it
  * @asleep: between suspend and resume
+ * @contexts_lock: protects @contexts and what is in them; any context
+ * @contexts: the client's, by i915's context
+ * @contexts_wq: tells Rust what is over, and kills
+ * @contexts_wait: for what one of them executes to be over
  *
  * Reached from hooks through i915->gvt_host, which is protected by SRCU.
  */
@@ -41,6 +51,10 @@ struct gvt_host {
 	intel_wakeref_t wakeref;
 	atomic_t resets;
 	unsigned long asleep;
+	spinlock_t contexts_lock; /* contexts and what is in them */
+	DECLARE_HASHTABLE(contexts, GVT_CONTEXTS_HASH_BITS);
+	struct workqueue_struct *contexts_wq;
+	wait_queue_head_t contexts_wait;
 };
 
 u32 gvt_host_platform_of(const struct intel_device_info *info);
@@ -49,5 +63,9 @@ struct gvt_shim_pci_id gvt_host_pci_id_of(struct pci_dev *pdev);
 struct gvt_auxdev *gvt_auxdev_create(struct drm_i915_private *i915,
 				     const struct gvt_shim_offer *offer);
 void gvt_auxdev_destroy(struct gvt_auxdev *gvt);
+
+int gvt_host_contexts_init(struct gvt_host *host);
+void gvt_host_contexts_fini(struct gvt_host *host);
+void gvt_host_schedule(struct gvt_host *host, struct i915_request *rq, bool in);
 
 #endif /* _GVT_HOST_HOST_H_ */

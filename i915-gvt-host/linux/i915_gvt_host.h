@@ -11,6 +11,7 @@
 
 struct attribute_group;
 struct drm_i915_private;
+struct i915_request;
 struct intel_engine_cs;
 struct pci_dev;
 struct pci_device_id;
@@ -41,6 +42,10 @@ void i915_gvt_host_reset_prepare(struct drm_i915_private *i915);
 void i915_gvt_host_reset_done(struct drm_i915_private *i915);
 void i915_gvt_host_engine_reset_prepare(struct intel_engine_cs *engine);
 void i915_gvt_host_engine_reset_done(struct intel_engine_cs *engine);
+
+/* A context is about to be given to the engine, or was saved. Atomic. */
+void i915_gvt_host_schedule_in(struct i915_request *rq);
+void i915_gvt_host_schedule_out(struct i915_request *rq);
 
 /*
  * i915 has just restored the GGTT and the fence registers as it knows them: ours
@@ -102,6 +107,14 @@ i915_gvt_host_engine_reset_prepare(struct intel_engine_cs *engine)
 
 static inline void
 i915_gvt_host_engine_reset_done(struct intel_engine_cs *engine)
+{
+}
+
+static inline void i915_gvt_host_schedule_in(struct i915_request *rq)
+{
+}
+
+static inline void i915_gvt_host_schedule_out(struct i915_request *rq)
 {
 }
 

@@ -14,6 +14,8 @@ struct device;
 struct drm_device;
 struct drm_i915_private;
 struct gvt_host;
+struct gvt_shim_context;
+struct gvt_shim_memory;
 struct gvt_shim_node;
 struct i915_fence_reg;
 struct pci_dev;
@@ -74,6 +76,13 @@ struct gvt_shim_platform {
 
 	struct device *parent;		/* the PCI device; also for DMA */
 	struct drm_device *card;
+};
+
+/* How a submission ended. */
+enum gvt_shim_outcome {
+	GVT_SHIM_DONE,
+	GVT_SHIM_HUNG,
+	GVT_SHIM_CANCELLED,
 };
 
 /* What the auxiliary device shows. */
@@ -146,6 +155,41 @@ void gvt_shim_fence_release(struct gvt_host *host, struct i915_fence_reg *fence)
 void gvt_shim_fence_write(struct gvt_host *host, struct i915_fence_reg *fence,
 			  u64 value);
 
+/*
+ * Memory in i915's part of the GGTT, all zero. Alloc and free sleep, and alloc
+ * may wait for the GPU. The caller has checked that what is read and written is
+ * inside.
+ */
+int gvt_shim_memory_alloc(struct gvt_host *host, u64 size,
+			  struct gvt_shim_memory **memory, u64 *offset);
+void gvt_shim_memory_free(struct gvt_shim_memory *memory);
+void gvt_shim_memory_read(const struct gvt_shim_memory *memory, u64 offset,
+			  void *data, u64 size);
+void gvt_shim_memory_write(struct gvt_shim_memory *memory, u64 offset,
+			   const void *data, u64 size);
+
+/*
+ * Logical contexts. Create, destroy and submit sleep. Read, write and submit are
+ * for one that executes nothing. If submit returns 0, gvt_rs_submit_done() is
+ * called once. Kill neither sleeps nor waits; destroy waits for what was killed,
+ * unless gvt_rs_submit_done() was called for it.
+ */
+int gvt_shim_context_create(struct gvt_host *host, u32 engine_mask, u64 commands,
+			    u64 handle, struct gvt_shim_context **ctx,
+			    u64 *image_size, u64 *max_commands);
+void gvt_shim_context_destroy(struct gvt_shim_context *ctx);
+void gvt_shim_context_read(const struct gvt_shim_context *ctx, u64 offset,
+			   void *data, u64 size);
+void gvt_shim_context_write(struct gvt_shim_context *ctx, u64 offset,
+			    const void *data, u64 size);
+int gvt_shim_context_submit(struct gvt_shim_context *ctx, u64 root,
+			    const u32 *commands, u64 count);
+void gvt_shim_context_kill(struct gvt_shim_context *ctx);
+
+/* An engine's default image, the status page all zero. Sleeps. */
+int gvt_shim_default_state(struct gvt_host *host, u32 engine_mask, u64 offset,
+			   void *data, u64 size);
+
 /* Call-backs: drain waits until every one that was entered has been left. */
 int gvt_shim_callback_enter(void);
 void gvt_shim_callback_leave(int cookie);
@@ -163,15 +207,23 @@ void gvt_rs_capture_mmio(struct drm_i915_private *i915,
 
 /*
  * Makes the Rust side of a GPU and says what to publish. *core is the
- * argument of the functions below, valid until gvt_rs_destroy().
+ * argument of the functions below, valid until gvt_rs_destroy(). Close takes
+ * everything from a client that has forgotten to give it back.
  */
 int gvt_rs_create(struct gvt_host *host, struct drm_i915_private *i915,
 		  void **core, struct gvt_shim_offer *offer);
+void gvt_rs_close(void *core);
 void gvt_rs_destroy(void *core);
 void gvt_rs_suspend(void *core);
 void gvt_rs_restore(void *core, bool ggtt);
 void gvt_rs_resume(void *core);
 void gvt_rs_gpu_reset(void *core, bool done);
 void gvt_rs_engine_reset(void *core, u32 engine_mask, bool done);
+
+/* Any context, locks of i915's scheduler held. Handle 0: not the client's. */
+void gvt_rs_schedule(void *core, u32 engine_mask, u64 handle, bool in);
+
+/* Process context; the context may be gone when it returns. */
+void gvt_rs_submit_done(void *core, u64 handle, enum gvt_shim_outcome outcome);
 
 #endif /* _GVT_HOST_SHIM_H_ */

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! Safe names for the C functions of `shim.h`.
 
+mod context;
+mod memory;
+
+pub(crate) use context::Context;
+pub(crate) use memory::Memory;
+
 use crate::bindings;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
