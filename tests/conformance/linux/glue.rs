@@ -16,6 +16,9 @@ extern "C" {
         data: *mut c_void,
     ) -> c_int;
     fn gvt_conformance_sleep() -> bool;
+    fn gvt_conformance_wait();
+    fn gvt_conformance_dma_address(page: usize) -> u64;
+    fn gvt_conformance_dma_entry(page: usize, index: usize) -> *mut u64;
 }
 
 /// The kernel, with the GPU that the C part has.
@@ -53,6 +56,36 @@ impl Bench for Linux {
     fn put_to_sleep(&self) -> bool {
         // SAFETY: the C part holds the GPU.
         unsafe { gvt_conformance_sleep() }
+    }
+
+    fn has_idle_contexts(&self) -> bool {
+        // i915 switches to its kernel context.
+        true
+    }
+
+    fn has_watchdog(&self) -> bool {
+        // i915's heartbeat.
+        true
+    }
+
+    fn wait(&self) {
+        // SAFETY: without condition but that it may sleep.
+        unsafe { gvt_conformance_wait() };
+    }
+
+    fn dma_address(&self, page: usize) -> u64 {
+        // SAFETY: the C part has the pages while it runs the checks.
+        unsafe { gvt_conformance_dma_address(page) }
+    }
+
+    fn dma_read(&self, page: usize, index: usize) -> u64 {
+        // SAFETY: as above; the entry is memory that only this and the GPU touch.
+        unsafe { gvt_conformance_dma_entry(page, index).read_volatile() }
+    }
+
+    fn dma_write(&self, page: usize, index: usize, value: u64) {
+        // SAFETY: as above.
+        unsafe { gvt_conformance_dma_entry(page, index).write_volatile(value) };
     }
 }
 

@@ -8,6 +8,7 @@
 #include <linux/auxiliary_bus.h>
 #include <linux/completion.h>
 #include <linux/delay.h>
+#include <linux/dma-mapping.h>
 #include <linux/io-64-nonatomic-lo-hi.h>
 #include <linux/io.h>
 #include <linux/irqflags.h>
@@ -22,8 +23,13 @@
 #define GGTT_ENTRIES_SIZE (8 << 20)
 
 /* How often, and how far apart, the GPU is asked to sleep. */
-#define SLEEP_TRIES 100
+#define SLEEP_TRIES 400
 #define SLEEP_WAIT_MS 20
+
+/* As long as a moment is, and the pages for the GPU: DMA_PAGES of the Rust part. */
+#define WAIT_MS 5
+#define DMA_PAGES 11
+#define DMA_SIZE (DMA_PAGES * PAGE_SIZE)
 
 static bool hold;
 module_param(hold, bool, 0444);
@@ -40,12 +46,17 @@ u64 gvt_conformance_ggtt_entry(u64 page);
 void gvt_conformance_interrupts_off(void (*f)(void *data), void *data);
 int gvt_conformance_parallel(u32 threads, void (*f)(void *data, u32 thread), void *data);
 bool gvt_conformance_sleep(void);
+void gvt_conformance_wait(void);
+u64 gvt_conformance_dma_address(size_t page);
+u64 *gvt_conformance_dma_entry(size_t page, size_t index);
 
 /* Of the following, and of what the Rust part holds. */
 static DEFINE_MUTEX(lock);
 static struct auxiliary_device *bound;
 static struct pci_dev *gpu;
 static u64 __iomem *entries;
+static void *dma_pages;
+static dma_addr_t dma_start;
 
 u64 gvt_conformance_ggtt_entry(u64 page)
 {
@@ -135,6 +146,23 @@ bool gvt_conformance_sleep(void)
 	return false;
 }
 
+void gvt_conformance_wait(void)
+{
+	msleep(WAIT_MS);
+}
+
+u64 gvt_conformance_dma_address(size_t page)
+{
+	return dma_start + min(page, DMA_PAGES - 1) * PAGE_SIZE;
+}
+
+u64 *gvt_conformance_dma_entry(size_t page, size_t index)
+{
+	size_t offset = page * PAGE_SIZE + index * sizeof(u64);
+
+	return dma_pages + min(offset, DMA_SIZE - sizeof(u64));
+}
+
 static int verify_set(const char *val, const struct kernel_param *kp)
 {
 	int ret;
@@ -152,17 +180,30 @@ static const struct kernel_param_ops verify_ops = {
 module_param_cb(verify, &verify_ops, NULL, 0200);
 MODULE_PARM_DESC(verify, "written: look whether what is held is what it was");
 
-static int map_entries(struct pci_dev *pdev)
+static int map_gpu(struct pci_dev *pdev)
 {
 	gpu = pdev;
 	/* As i915 maps it: one page can't be mapped in two ways. */
 	entries = ioremap_wc(pci_resource_start(gpu, GTTMMADR_BAR) +
 			     pci_resource_len(gpu, GTTMMADR_BAR) / 2, GGTT_ENTRIES_SIZE);
-	if (entries)
-		return 0;
+	if (!entries) {
+		pr_err("gvt_conformance: the GGTT's entries can't be mapped\n");
+		return -ENOMEM;
+	}
 
-	pr_err("gvt_conformance: the GGTT's entries can't be mapped\n");
-	return -ENOMEM;
+	dma_pages = dma_alloc_coherent(&gpu->dev, DMA_SIZE, &dma_start, GFP_KERNEL);
+	if (!dma_pages) {
+		iounmap(entries);
+		return -ENOMEM;
+	}
+
+	return 0;
+}
+
+static void unmap_gpu(void)
+{
+	dma_free_coherent(&gpu->dev, DMA_SIZE, dma_pages, dma_start);
+	iounmap(entries);
 }
 
 static int gvt_conformance_probe(struct auxiliary_device *adev,
@@ -174,7 +215,7 @@ static int gvt_conformance_probe(struct auxiliary_device *adev,
 		return -ENODEV;
 
 	mutex_lock(&lock);
-	if (!bound && !map_entries(to_pci_dev(adev->dev.parent))) {
+	if (!bound && !map_gpu(to_pci_dev(adev->dev.parent))) {
 		bound = adev;
 		ret = 0;
 	}
@@ -187,7 +228,7 @@ static void gvt_conformance_remove(struct auxiliary_device *adev)
 {
 	mutex_lock(&lock);
 	gvt_conformance_release();
-	iounmap(entries);
+	unmap_gpu();
 	bound = NULL;
 	mutex_unlock(&lock);
 }

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The checks, by what they are about.
 
+pub(crate) mod buffers;
+pub(crate) mod contexts;
 pub(crate) mod fences;
 mod ggtt;
 mod lifecycle;
 mod mmio;
 mod parallel;
+pub(crate) mod submission;
+mod trouble;
 
 use crate::table::{ensure, expect};
 use crate::{Check, Context, Failure, Outcome};
@@ -18,6 +22,10 @@ pub(crate) const ALL: &[&[Check]] = &[
     ggtt::CHECKS,
     fences::CHECKS,
     parallel::CHECKS,
+    buffers::CHECKS,
+    contexts::CHECKS,
+    submission::CHECKS,
+    trouble::CHECKS,
 ];
 
 /// A handle that nobody got.

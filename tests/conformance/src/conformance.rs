@@ -10,6 +10,7 @@
 #![cfg_attr(not(MODULE), no_std)]
 
 mod checks;
+mod commands;
 mod hold;
 mod table;
 
@@ -17,6 +18,9 @@ use core::ffi::c_void;
 use core::fmt;
 pub use hold::Hold;
 pub use table::Table;
+
+/// The pages of memory that the GPU reaches by DMA which the checks need.
+pub const DMA_PAGES: usize = 11;
 
 /// What the checks need of the world that they run in.
 pub trait Bench {
@@ -31,6 +35,25 @@ pub trait Bench {
 
     /// Lets the GPU sleep as if nobody used it; false if this world can't.
     fn put_to_sleep(&self) -> bool;
+
+    /// Whether each engine executes a context of the host's own before the GPU can be put to sleep.
+    fn has_idle_contexts(&self) -> bool;
+
+    /// Whether the host ends what occupies an engine for too long.
+    fn has_watchdog(&self) -> bool;
+
+    /// Lets a moment pass, in which the GPU goes on.
+    fn wait(&self);
+
+    /// The DMA address of page number `page`, below [`DMA_PAGES`], of memory that is all zero when
+    /// the checks begin.
+    fn dma_address(&self, page: usize) -> u64;
+
+    /// Reads qword number `index` of such a page.
+    fn dma_read(&self, page: usize, index: usize) -> u64;
+
+    /// Writes it.
+    fn dma_write(&self, page: usize, index: usize, value: u64);
 }
 
 /// What a check found.

@@ -1,24 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! Reservations that are held while the GPU is reset or sleeps, and looked at afterwards.
 
+mod work;
+
 use crate::checks::{aperture, ensure_entry, entry, fences, reserve};
 use crate::table::{ensure, expect, Table};
 use crate::{Bench, Context, Failure, Outcome};
 use core::ffi::c_void;
 use iface::types::{GgttRange, GgttRequest, GGTT_PAGE_SHIFT, PTE_PRESENT, REGION_HIGH};
+use work::Work;
 
 /// Pages of each range.
 const PAGES: u64 = 64;
 /// Addresses that no memory needs to have: nothing uses the entries.
 const FIRST_PAGE: [u64; 2] = [0x1_4000_0000, 0x2_8000_0000];
 
-/// Two ranges and a fence with contents that are known, of a device that is open.
+/// Two ranges and a fence with contents that are known, a buffer, and a context, of a device that is
+/// open.
 pub struct Hold<'a> {
     table: Table<'a>,
     /// One in the aperture, one behind it.
     ranges: [GgttRange; 2],
     /// What every page is that nothing was written to.
     scratch: u64,
+    work: Work,
 }
 
 /// What page number `page` of range number `range` holds: every other page is written.
@@ -95,6 +100,7 @@ impl<'a> Hold<'a> {
             table,
             ranges,
             scratch,
+            work: Work::new(&context)?,
         })
     }
 
@@ -113,7 +119,8 @@ impl<'a> Hold<'a> {
             }
             let value = fences::over(&self.ranges[0]);
             ensure("fences that hold it", fences::holding(&context, value), 1)
-        })
+        })?;
+        self.work.verify(&context)
     }
 
     /// Closes the device and looks whether all is scratch again.

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The table's operations as the checks call them: this crate's only unsafe code.
 
+mod client;
+mod work;
+
+pub(crate) use client::{End, Recorder, CLIENT};
+
 use crate::Failure;
 use core::cell::Cell;
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
 use core::ptr;
 use iface::client::{Offer, Refusal};
-use iface::errno::EINVAL;
 use iface::types::{GgttRange, GgttRequest, Info, MmioOp, Snapshot};
 use iface::{ClientTable, HostTable};
 
@@ -25,21 +29,6 @@ pub(crate) fn ensure(what: &'static str, got: i64, wanted: i64) -> Result<(), Fa
     }
 }
 
-unsafe extern "C" fn no_reset(_: *mut c_void, _: u32, _: u32) {}
-unsafe extern "C" fn no_sleep(_: *mut c_void) {}
-unsafe extern "C" fn no_schedule(_: *mut c_void, _: u32, _: u64, _: u32) {}
-unsafe extern "C" fn no_end(_: *mut c_void, _: u64, _: u64, _: u32) {}
-
-/// A client that does nothing.
-pub(crate) const CLIENT: ClientTable = ClientTable {
-    header: ClientTable::HEADER,
-    gpu_reset: Some(no_reset),
-    suspend: Some(no_sleep),
-    resume: Some(no_sleep),
-    schedule_event: Some(no_schedule),
-    submit_done: Some(no_end),
-};
-
 /// A table that was found acceptable, to be called in any way.
 #[derive(Clone, Copy)]
 pub struct Table<'a> {
@@ -53,10 +42,11 @@ macro_rules! call {
             // SAFETY: the table was checked and is valid for `'a`. Pointers are null, or lead to
             // as much memory of the right type as the operation may touch.
             Some(operation) => unsafe { operation($self.table.device $(, $argument)*) },
-            None => -EINVAL,
+            None => -iface::errno::EINVAL,
         }
     };
 }
+use call;
 
 impl<'a> Table<'a> {
     /// # Safety

@@ -2,12 +2,24 @@
 //! The checks on the hosted twin, for every platform.
 
 use conformance::{Bench, Failure, Hold};
-use gen9_gpu::Options;
+use gen9_gpu::engine::Engine;
+use gen9_gpu::{DmaAddress, EngineId, Options};
 use hosted_glue::i915::I915;
 use hosted_glue::machine::Machine;
+use iface::types::GGTT_PAGE_SIZE;
 use kernel::testing::in_atomic_context;
 
 struct Hosted<'a>(&'a I915);
+
+const ENGINES: [EngineId; 5] = [
+    EngineId::Rcs0,
+    EngineId::Bcs0,
+    EngineId::Vcs0,
+    EngineId::Vcs1,
+    EngineId::Vecs0,
+];
+/// Where memory for the checks is, which nothing else uses.
+const DMA_START: u64 = 0x4000_0000;
 
 impl Bench for Hosted<'_> {
     fn ggtt_entry(&self, page: u64) -> u64 {
@@ -28,6 +40,45 @@ impl Bench for Hosted<'_> {
 
     fn put_to_sleep(&self) -> bool {
         self.0.card().is_some_and(|card| card.runtime_suspend())
+    }
+
+    fn has_idle_contexts(&self) -> bool {
+        false
+    }
+
+    fn has_watchdog(&self) -> bool {
+        false
+    }
+
+    fn wait(&self) {
+        let Some(card) = self.0.card() else { return };
+        card.run_engines();
+        for id in ENGINES {
+            // i915 is told by the error interrupt.
+            let hung = self
+                .0
+                .machine()
+                .gpu()
+                .engine(id)
+                .is_some_and(Engine::is_hung);
+            if hung {
+                card.declare_hung(id);
+            }
+        }
+    }
+
+    fn dma_address(&self, page: usize) -> u64 {
+        DMA_START + page as u64 * GGTT_PAGE_SIZE
+    }
+
+    fn dma_read(&self, page: usize, index: usize) -> u64 {
+        let address = DmaAddress(self.dma_address(page) + 8 * index as u64);
+        self.0.machine().memory().read_u64(address).unwrap()
+    }
+
+    fn dma_write(&self, page: usize, index: usize, value: u64) {
+        let address = DmaAddress(self.dma_address(page) + 8 * index as u64);
+        self.0.machine().memory().write_u64(address, value).unwrap();
     }
 }
 

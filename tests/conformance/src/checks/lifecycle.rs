@@ -8,7 +8,7 @@ use core::cell::Cell;
 use iface::errno::{EBUSY, EFAULT, EINVAL, ENODEV};
 use iface::registers::Platform;
 use iface::snapshot::Blob;
-use iface::types::{mmio, Info, MmioOp};
+use iface::types::{mmio, ContextRequest, Info, MmioOp, GGTT_PAGE_SIZE};
 use iface::version::{HOST_MAGIC, MAJOR};
 use iface::{ClientTable, Header};
 
@@ -64,7 +64,25 @@ fn not_open(context: &Context<'_>) -> Outcome {
     expect("ggtt_write", table.ggtt_write(1, 0, &[0]), -ENODEV)?;
     refused("fences_reserve", table.fences_reserve(1), -ENODEV)?;
     expect("fences_release", table.fences_release(1), -ENODEV)?;
-    expect("fence_write", table.fence_write(1, 0, 0, 0), -ENODEV)
+    expect("fence_write", table.fence_write(1, 0, 0, 0), -ENODEV)?;
+    let mut byte = [0];
+    refused("buffer_alloc", table.buffer_alloc(GGTT_PAGE_SIZE), -ENODEV)?;
+    expect("buffer_free", table.buffer_free(1), -ENODEV)?;
+    expect("buffer_read", table.buffer_read(1, 0, &mut byte), -ENODEV)?;
+    expect("buffer_write", table.buffer_write(1, 0, &byte), -ENODEV)?;
+    let request = ContextRequest {
+        engine: 1,
+        reserved: 0,
+        commands: 2,
+    };
+    refused("ctx_create", table.ctx_create(&request), -ENODEV)?;
+    expect("ctx_destroy", table.ctx_destroy(1), -ENODEV)?;
+    expect("ctx_read", table.ctx_read(1, 0, &mut byte), -ENODEV)?;
+    expect("ctx_write", table.ctx_write(1, 0, &byte), -ENODEV)?;
+    expect("ctx_submit", table.ctx_submit(1, 0, &[0, 0], 0), -ENODEV)?;
+    expect("ctx_kill", table.ctx_kill(1), -ENODEV)?;
+    let state = table.default_state_read(1, 0, &mut byte);
+    expect("default_state_read", state, -ENODEV)
 }
 
 fn no_client(context: &Context<'_>) -> Outcome {
@@ -123,6 +141,13 @@ fn wrong_client(context: &Context<'_>) -> Outcome {
             "open without a function",
             ClientTable {
                 resume: None,
+                ..CLIENT
+            },
+        ),
+        (
+            "open without the last function",
+            ClientTable {
+                submit_done: None,
                 ..CLIENT
             },
         ),

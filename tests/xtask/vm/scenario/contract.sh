@@ -5,6 +5,12 @@
 asleep() {
 	[ "$(cat $GPU/power/runtime_status)" = suspended ]
 }
+objects() {
+	sed -nE 's/^([0-9]+) shrinkable .*/\1/p' $CARD/i915_gem_objects
+}
+no_more_objects() {
+	[ "$(objects)" -le "$1" ] || { cat $CARD/i915_gem_objects; return 1; }
+}
 # The files of the root come over virtio-9p, which does not survive a suspend: from there on only
 # what is in memory can be used.
 mkdir -p /run/lab/bin
@@ -25,6 +31,26 @@ sed -nE 's/^<[0-9]+>\[[^]]*\] gvt_conformance: (ok|FAILED): /\1: contract: /p' $
 check "all checks of the contract ran" said 'gvt_conformance: i915.gvt.0: 0 failed'
 check "the GPU really slept" refuses grep 'does not sleep here' $NEWS
 modprobe -r gvt_conformance
+
+# Again, while somebody else has work for all engines.
+check "the GPU falls asleep after the checks" within 60 asleep
+before=$(objects)
+touch /run/lab/busy
+(
+	while [ -e /run/lab/busy ]; do
+		gem-work engines >/run/lab/work.log 2>&1 || cp /run/lab/work.log /run/lab/work.failed
+	done
+) &
+modprobe gvt_conformance
+news
+sed -nE 's/^<[0-9]+>\[[^]]*\] gvt_conformance: (ok|FAILED): /\1: contract beside other work: /p' $NEWS
+check "all checks ran beside other work" said 'gvt_conformance: i915.gvt.0: 0 failed'
+modprobe -r gvt_conformance
+rm /run/lab/busy
+wait
+check "the other work was done" absent /run/lab/work.failed
+check "the GPU falls asleep after that" within 60 asleep
+check "no object of i915 is left over" within 30 no_more_objects "$before"
 PATH=/run/lab/bin
 
 verify() {
