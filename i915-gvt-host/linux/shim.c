@@ -54,6 +54,23 @@ struct gvt_shim_pci_id gvt_host_pci_id_of(struct pci_dev *pdev)
 	};
 }
 
+/* The contract has the numbers of user space, which i915 itself has others of. */
+static int class_of(const struct intel_engine_cs *engine)
+{
+	switch (engine->class) {
+	case RENDER_CLASS:
+		return I915_ENGINE_CLASS_RENDER;
+	case COPY_ENGINE_CLASS:
+		return I915_ENGINE_CLASS_COPY;
+	case VIDEO_DECODE_CLASS:
+		return I915_ENGINE_CLASS_VIDEO;
+	case VIDEO_ENHANCEMENT_CLASS:
+		return I915_ENGINE_CLASS_VIDEO_ENHANCE;
+	default:
+		return -EINVAL;
+	}
+}
+
 static void fill_engines(struct drm_i915_private *i915,
 			 struct gvt_shim_platform *out)
 {
@@ -62,12 +79,15 @@ static void fill_engines(struct drm_i915_private *i915,
 
 	for_each_engine(engine, to_gt(i915), id) {
 		struct gvt_shim_engine *e;
+		int class = class_of(engine);
 
+		if (class < 0)
+			continue;
 		if (out->num_engines == GVT_SHIM_MAX_ENGINES)
 			break;
 
 		e = &out->engines[out->num_engines++];
-		e->class = engine->class;
+		e->class = class;
 		e->instance = engine->instance;
 		e->mmio_base = engine->mmio_base;
 		e->context_size = engine->context_size;

@@ -45,7 +45,7 @@ struct gvt_shim_pci_id {
 };
 
 struct gvt_shim_engine {
-	u16 class;
+	u16 class;			/* I915_ENGINE_CLASS_* */
 	u16 instance;
 	u32 mmio_base;
 	u32 context_size;
