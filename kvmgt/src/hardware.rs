@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The parts of a GPU that there are several of, by their names.
 
+use iface::types::{ENGINE_COPY, ENGINE_RENDER, ENGINE_VIDEO, ENGINE_VIDEO_ENHANCE};
+
 /// A command streamer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
@@ -19,6 +21,29 @@ pub enum Engine {
 impl Engine {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Rcs, Self::Bcs, Self::Vcs, Self::Vcs1, Self::Vecs];
+
+    /// Its place in [`ALL`](Self::ALL).
+    pub const fn index(self) -> usize {
+        match self {
+            Self::Rcs => 0,
+            Self::Bcs => 1,
+            Self::Vcs => 2,
+            Self::Vcs1 => 3,
+            Self::Vecs => 4,
+        }
+    }
+
+    /// The engine of that class and number in its class, as the contract has them.
+    pub const fn from_class(class: u16, instance: u16) -> Option<Self> {
+        match (class, instance) {
+            (ENGINE_RENDER, 0) => Some(Self::Rcs),
+            (ENGINE_COPY, 0) => Some(Self::Bcs),
+            (ENGINE_VIDEO, 0) => Some(Self::Vcs),
+            (ENGINE_VIDEO, 1) => Some(Self::Vcs1),
+            (ENGINE_VIDEO_ENHANCE, 0) => Some(Self::Vecs),
+            _ => None,
+        }
+    }
 
     /// Its name.
     pub const fn name(self) -> &'static str {

@@ -27,11 +27,15 @@ use time::{Span, Time};
 
 mod account;
 mod contender;
+mod roster;
 mod settings;
 pub mod time;
+mod turns;
 
 pub use account::Weight;
+pub use roster::{Order, Roster};
 pub use settings::Settings;
+pub use turns::{Tag, Turns};
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
