@@ -28,13 +28,14 @@ mod shadow;
 mod spaces;
 mod sync;
 mod tables;
+mod top;
 mod translate;
 mod unmap;
 
 pub use backing::{Backing, GuestMemory, PageTracker, ShadowMemory, ShadowPage, Tlbs};
 pub use entry::{Modes, PageBits, Pde, Pdpe, Pml4e, Pte, Refusal};
 pub use key::{Key, Kind};
-pub use spaces::{HostRoot, Root};
+pub use spaces::Root;
 pub use translate::{Place, PpgttAddress};
 
 use crate::address::{DmaAddress, PAGE_SIZE};
@@ -72,18 +73,21 @@ pub const REFUSALS_MAX: u32 = 16;
 pub struct Limits {
     /// Address spaces.
     pub spaces: usize,
-    /// Shadows, those that wait for a flush included; each takes two pages of memory.
+    /// Shadows, those that wait for a flush included; each takes two pages of memory. An address
+    /// space with three levels counts for two more, which take one page each.
     pub tables: usize,
     /// Entries that lead from one shadow to another.
     pub links: usize,
 }
 
 impl Limits {
-    /// Those of a vGPU in use: 16 GiB of graphics addresses in 4 KiB pages, 64 MiB for shadows.
+    /// Those of a vGPU in use: 16 GiB of graphics addresses in 4 KiB pages, 64 MiB for shadows, and
+    /// links for 256 address spaces of i915, which lets each entry of a page map level 4 lead
+    /// somewhere.
     pub const DEFAULT: Self = Self {
         spaces: 512,
         tables: 8192,
-        links: 32768,
+        links: 256 * ENTRIES,
     };
 }
 
@@ -96,7 +100,9 @@ pub struct Counts {
     pub tables: usize,
     /// Entries that lead from one shadow to another.
     pub links: usize,
-    /// Shadows that wait for a flush.
+    /// Tables of ours above the page directories of address spaces with three levels.
+    pub tops: usize,
+    /// Shadows, and tables above them, that wait for a flush.
     pub waiting: usize,
 }
 
@@ -113,7 +119,7 @@ pub struct Counters {
     pub reclaimed: u64,
 }
 
-/// A flush of the TLBs that has begun. Flushes end in the order in which they began.
+/// A flush of the TLBs that has begun. Of two, the one that began later is the greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Flush(Stamp);
 
@@ -171,6 +177,7 @@ impl Ppgtt {
             spaces: self.spaces.len(),
             tables: self.tables.len(),
             links: self.tables.link_count(),
+            tops: self.spaces.top_pages(),
             waiting: self.deferred.len(),
         }
     }
@@ -246,8 +253,9 @@ impl Ppgtt {
         }
     }
 
-    /// Brings the shadows of a pinned address space up to date; gives what the GPU needs in place
-    /// of the guest's root. It stays the same as long as the address space is pinned. May sleep.
+    /// Brings the shadows of a pinned address space up to date; gives where the GPU begins, in place
+    /// of the guest's root: a page map level 4, however many levels the guest has. It stays the same
+    /// as long as the address space is pinned. May sleep.
     ///
     /// What can't be pinned or shadowed leads to scratch, is complained about, and is tried again
     /// the next time. If [`is_flush_due`](Self::is_flush_due) then, the TLBs have to be flushed
@@ -256,7 +264,7 @@ impl Ppgtt {
     /// # Errors
     ///
     /// `EINVAL` it is not pinned; `ENOSPC`, `ENOMEM` there is no room even for its root.
-    pub fn prepare(&mut self, backing: &mut Backing<'_>, root: Root) -> Result<HostRoot> {
+    pub fn prepare(&mut self, backing: &mut Backing<'_>, root: Root) -> Result<DmaAddress> {
         self.begin_request();
         let serial = self.serial;
         let index = self.spaces.find(&root).ok_or(EINVAL)?;
@@ -265,16 +273,18 @@ impl Ppgtt {
             return Err(EINVAL);
         }
         space.used = serial;
-        if !space.built {
-            self.build(backing, root)?;
-            if let Some(space) = self.spaces.get_mut(index) {
-                space.built = true;
+        let built = match space.built() {
+            Some(built) => built,
+            None => {
+                let built = self.build(backing, root)?;
+                self.spaces.set_built(index, Some(built));
+                built
             }
-        }
+        };
         for key in root.keys() {
             self.visit(backing, key);
         }
-        self.host_root(&root).ok_or(EINVAL)
+        Ok(built.root)
     }
 
     /// Whether an entry was changed that no flush has followed.
@@ -287,7 +297,8 @@ impl Ppgtt {
         Flush(self.deferred.begin())
     }
 
-    /// A flush has ended: what was let go before it began is unpinned and freed.
+    /// No engine has anything in a TLB any more that is older than a flush: what was let go before
+    /// it began is unpinned and freed.
     pub fn flushed(&mut self, backing: &mut Backing<'_>, flush: Flush) {
         self.deferred.ended(backing, flush.0);
     }
@@ -328,46 +339,6 @@ impl Ppgtt {
     fn remove_space(&mut self, backing: &mut Backing<'_>, index: usize) {
         self.tear_down(backing, index);
         self.spaces.remove(index);
-    }
-
-    /// Has shadows of a root, each with a user more.
-    fn build(&mut self, backing: &mut Backing<'_>, root: Root) -> Result {
-        for (number, key) in root.keys().enumerate() {
-            if self.tables.get(&key).is_none() {
-                if let Err(error) = self.create(backing, key) {
-                    let done = root.keys().take(number);
-                    done.for_each(|key| self.release(backing, key));
-                    return Err(error);
-                }
-            }
-            self.tables.add_user(&key);
-        }
-        Ok(())
-    }
-
-    /// Lets go of the shadows of an address space. It stays known.
-    fn tear_down(&mut self, backing: &mut Backing<'_>, index: usize) {
-        let Some(space) = self.spaces.get_mut(index) else {
-            return;
-        };
-        let root = space.root;
-        if core::mem::take(&mut space.built) {
-            root.keys().for_each(|key| self.release(backing, key));
-        }
-    }
-
-    /// What the GPU needs in place of a root.
-    fn host_root(&self, root: &Root) -> Option<HostRoot> {
-        let address = |number| -> Option<DmaAddress> {
-            let shadow = self.tables.get(&root.key(number)?)?;
-            Some(shadow.page.address)
-        };
-        Some(match root {
-            Root::FourLevel(_) => HostRoot::FourLevel(address(0)?),
-            Root::ThreeLevel(_) => {
-                HostRoot::ThreeLevel([address(0)?, address(1)?, address(2)?, address(3)?])
-            }
-        })
     }
 }
 

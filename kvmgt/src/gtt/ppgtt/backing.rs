@@ -6,7 +6,7 @@ use crate::gtt::pins::Pins;
 use crate::guest::Guest;
 use kernel::prelude::*;
 
-/// The guest's memory, to read.
+/// The guest's memory.
 pub trait GuestMemory {
     /// Reads from byte `offset` of a page on, not beyond its end. May sleep.
     ///
@@ -17,6 +17,14 @@ pub trait GuestMemory {
     ///
     /// `EFAULT` the guest has no such page; others that the world has. `data` may be changed.
     fn read(&mut self, gfn: Gfn, offset: usize, data: &mut [u8]) -> Result;
+
+    /// Writes from byte `offset` of a page on, not beyond its end, in the order of the bytes as far
+    /// as they are whole dwords. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](GuestMemory::read); some of it may be written.
+    fn write(&mut self, gfn: Gfn, offset: usize, data: &[u8]) -> Result;
 }
 
 /// Watches a guest's writes to pages of its memory.

@@ -5,6 +5,8 @@ use super::backing::{Backing, ShadowPage};
 use super::entry::{PageBits, ShadowEntry};
 use crate::address::{DmaAddress, Gfn};
 use crate::gtt::pins::Stamp;
+#[cfg(feature = "mutants")]
+use crate::mutant::{self, Mutant};
 use kernel::prelude::*;
 
 /// A page of a shadow that nothing leads to any more.
@@ -41,13 +43,13 @@ impl Deferred {
         self.retired.len()
     }
 
-    /// Makes room for all that can be retired, if there are `tables` of them.
+    /// Makes room for all that can be retired, if there are so many pages of shadows.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(super) fn reserve(&mut self, tables: usize) -> Result {
-        Ok(self.retired.reserve(tables, GFP_KERNEL_ACCOUNT)?)
+    pub(super) fn reserve(&mut self, pages: usize) -> Result {
+        Ok(self.retired.reserve(pages, GFP_KERNEL_ACCOUNT)?)
     }
 
     /// An entry was changed.
@@ -155,6 +157,8 @@ impl Deferred {
         bits: PageBits,
     ) -> Result<ShadowEntry> {
         let address = self.take(backing, gfn)?;
+        #[cfg(feature = "mutants")]
+        let address = mutant::address(Mutant::PpgttAddress, gfn).unwrap_or(address);
         ShadowEntry::page(address, bits).ok_or_else(|| {
             backing.pins.give_back(backing.guest, gfn);
             EINVAL

@@ -169,9 +169,7 @@ impl Ppgtt {
         had: Child,
     ) -> Result<ShadowPage> {
         if had != Child::Table(child) {
-            if self.tables.link_count() >= self.limits.links {
-                return Err(ENOSPC);
-            }
+            self.make_room_for_link(backing)?;
             let node = RBTreeNodeReservation::new(GFP_KERNEL_ACCOUNT)?;
             if self.tables.get(&child).is_none() {
                 self.create(backing, child)?;
@@ -212,7 +210,7 @@ impl Ppgtt {
         let table = split(gfn, bits);
         let page = self.link(backing, key, index, table, had)?;
         // A table of ours is as open as the guest's entry; its own entries say the same again.
-        Ok((ShadowEntry::scratch(page), Child::Table(table)))
+        Ok((ShadowEntry::open(page), Child::Table(table)))
     }
 
     /// Pins 2 MiB that lie in one piece; gives the entry that maps them. `None`, and nothing is

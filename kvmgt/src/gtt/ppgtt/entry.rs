@@ -214,8 +214,9 @@ impl ShadowEntry {
         Self(page.address.0 & PTE_ADDRESS | bits.0 | PTE_PRESENT)
     }
 
-    /// One that leads to a table or page of ours where the guest has nothing.
-    pub(super) fn scratch(page: ShadowPage) -> Self {
+    /// One that leads to a table of ours and keeps nothing from what is below: its own entries say
+    /// what may be done. Or to the scratch page, which may be written.
+    pub(super) fn open(page: ShadowPage) -> Self {
         Self::table(page, TableBits(WRITABLE))
     }
 

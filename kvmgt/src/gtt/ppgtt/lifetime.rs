@@ -7,22 +7,71 @@ use super::key::Key;
 use super::leaf;
 use super::scratch::allocate;
 use super::shadow::{Shadow, Watch};
+use super::spaces::{Built, Root};
 use super::tables::Link;
+use super::top::Top;
 use super::Ppgtt;
 use kernel::prelude::*;
 use kernel::rbtree::RBTreeNodeReservation;
 
 impl Ppgtt {
-    /// Makes a shadow that has no user yet. If there is no room, what waits for a flush goes
-    /// first, then address spaces that nobody needs now.
+    /// Makes a shadow that has no user yet. If there is no room it [makes some](Self::insist).
     ///
     /// # Errors
     ///
     /// `ENOSPC` the vGPU has as many as it may; `ENOMEM`; others of [`super::ShadowMemory`].
     pub(super) fn create(&mut self, backing: &mut Backing<'_>, key: Key) -> Result {
+        self.insist(backing, |ppgtt, backing| ppgtt.try_create(backing, key))
+    }
+
+    /// Has what the GPU needs of a root: shadows, each with a user more, and what is above them.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create); then there is nothing of it.
+    pub(super) fn build(&mut self, backing: &mut Backing<'_>, root: Root) -> Result<Built> {
+        for (number, key) in root.keys().enumerate() {
+            if self.tables.get(&key).is_none() {
+                if let Err(error) = self.create(backing, key) {
+                    let done = root.keys().take(number);
+                    done.for_each(|key| self.release(backing, key));
+                    return Err(error);
+                }
+            }
+            self.tables.add_user(&key);
+        }
+        let built = self.insist(backing, |ppgtt, backing| ppgtt.try_join(backing, root));
+        if built.is_err() {
+            root.keys().for_each(|key| self.release(backing, key));
+        }
+        built
+    }
+
+    /// Has room for one link more. A page map level 4 takes 512 of them, as i915 lets each entry lead
+    /// somewhere, so they can be used up long before the pages are.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC` the vGPU has as many as it may.
+    pub(super) fn make_room_for_link(&mut self, backing: &mut Backing<'_>) -> Result {
+        self.insist(backing, |ppgtt, _| {
+            if ppgtt.tables.link_count() >= ppgtt.limits.links {
+                return Err(ENOSPC);
+            }
+            Ok(())
+        })
+    }
+
+    /// Tries to make something that takes pages of shadows, or a link between them. As long as there
+    /// is no room, what waits for a flush goes first, then address spaces that nobody needs now.
+    fn insist<T>(
+        &mut self,
+        backing: &mut Backing<'_>,
+        attempt: impl Fn(&mut Self, &mut Backing<'_>) -> Result<T>,
+    ) -> Result<T> {
         loop {
-            let error = match self.try_create(backing, key) {
-                Ok(()) => return Ok(()),
+            let error = match attempt(self, backing) {
+                Ok(made) => return Ok(made),
                 Err(error) => error,
             };
             if self.exhausted || !self.reclaim(backing) {
@@ -33,14 +82,21 @@ impl Ppgtt {
         }
     }
 
-    fn try_create(&mut self, backing: &mut Backing<'_>, key: Key) -> Result {
-        let count = self.tables.len().saturating_add(self.deferred.len());
-        if count >= self.limits.tables {
+    /// Whether the vGPU may have so many more pages of shadows, and there is room for all of them to
+    /// wait for a flush in the end.
+    fn admit(&mut self, pages: usize) -> Result {
+        let tops = self.spaces.top_pages();
+        let count = self.tables.len().saturating_add(tops).saturating_add(pages);
+        if count.saturating_add(self.deferred.len()) > self.limits.tables {
             return Err(ENOSPC);
         }
+        self.deferred.reserve(count)
+    }
+
+    fn try_create(&mut self, backing: &mut Backing<'_>, key: Key) -> Result {
+        self.admit(1)?;
         let node = RBTreeNodeReservation::new(GFP_KERNEL_ACCOUNT)?;
         let copy = Shadow::copy_for(key)?;
-        self.deferred.reserve(self.tables.len().saturating_add(1))?;
         let page = allocate(backing.shadow)?;
         let scratch = self.scratch.entry(key.kind);
         backing.shadow.fill(page, scratch.raw());
@@ -48,14 +104,54 @@ impl Ppgtt {
         Ok(())
     }
 
+    /// Makes one root of the shadows of a root's tables.
+    fn try_join(&mut self, backing: &mut Backing<'_>, root: Root) -> Result<Built> {
+        let page = |number| -> Option<_> { Some(self.tables.get(&root.key(number)?)?.page) };
+        let first = page(0).ok_or(EINVAL)?;
+        match root {
+            Root::FourLevel(_) => Ok(Built {
+                root: first.address,
+                top: None,
+            }),
+            Root::ThreeLevel(_) => {
+                let rest = [page(1), page(2), page(3)];
+                let [Some(second), Some(third), Some(fourth)] = rest else {
+                    return Err(EINVAL);
+                };
+                self.admit(Top::PAGES)?;
+                let directories = [first, second, third, fourth];
+                let top = Top::new(backing.shadow, &self.scratch, directories)?;
+                Ok(Built {
+                    root: top.root(),
+                    top: Some(top),
+                })
+            }
+        }
+    }
+
+    /// Lets go of what the GPU has of an address space, which stays known.
+    pub(super) fn tear_down(&mut self, backing: &mut Backing<'_>, index: usize) {
+        let Some(root) = self.spaces.get(index).map(|space| space.root) else {
+            return;
+        };
+        let Some(built) = self.spaces.set_built(index, None) else {
+            return;
+        };
+        for page in built.top.into_iter().flat_map(Top::pages) {
+            self.deferred.changed();
+            self.deferred.retire(backing, page);
+        }
+        root.keys().for_each(|key| self.release(backing, key));
+    }
+
     /// Makes room for shadows. Gives whether there may be some now.
     fn reclaim(&mut self, backing: &mut Backing<'_>) -> bool {
-        while self.deferred.len() == 0 {
-            let Some(index) = self.spaces.idlest(|space| space.built) else {
+        if self.deferred.len() == 0 {
+            let Some(index) = self.spaces.idlest(|space| space.built().is_some()) else {
                 return false;
             };
             self.counters.reclaimed = self.counters.reclaimed.saturating_add(1);
-            // It may share all of its tables with others, and leave nothing.
+            // It may share tables with others, but what the GPU begins with is its own.
             self.tear_down(backing, index);
         }
         self.deferred.relieve(backing)

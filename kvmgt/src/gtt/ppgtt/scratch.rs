@@ -28,7 +28,7 @@ impl Scratch {
             match allocate(memory) {
                 Ok(page) => {
                     if let Some(below) = below {
-                        memory.fill(page, ShadowEntry::scratch(below).raw());
+                        memory.fill(page, ShadowEntry::open(below).raw());
                     }
                     *slot = Some(page);
                     below = *slot;
@@ -60,7 +60,7 @@ impl Scratch {
 
     /// An entry of a table that leads nowhere.
     pub(super) fn entry(&self, kind: Kind) -> ShadowEntry {
-        ShadowEntry::scratch(match kind {
+        ShadowEntry::open(match kind {
             Kind::Pml4 => self.pointers,
             Kind::Pdp => self.directory,
             Kind::Pd => self.table,

@@ -3,6 +3,7 @@
 
 use super::entry::reaches;
 use super::key::{Key, Kind};
+use super::top::Top;
 use crate::address::{DmaAddress, Gfn, PAGE_SHIFT};
 use kernel::prelude::*;
 
@@ -48,13 +49,13 @@ fn page(address: u64) -> Option<Gfn> {
     reaches(DmaAddress(page << PAGE_SHIFT)).then_some(Gfn(page))
 }
 
-/// What the GPU gets in place of a [`Root`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HostRoot {
-    /// The shadow of a page map level 4.
-    FourLevel(DmaAddress),
-    /// The shadows of four page directories.
-    ThreeLevel([DmaAddress; 4]),
+/// What the GPU has of an address space. It stays the same as long as it is there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Built {
+    /// The page map level 4.
+    pub(super) root: DmaAddress,
+    /// What is above the guest's page directories, if its root consists of them.
+    pub(super) top: Option<Top>,
 }
 
 /// An address space.
@@ -67,35 +68,65 @@ pub(super) struct Space {
     pub(super) withdrawn: bool,
     /// Workloads that need it.
     pub(super) pins: u32,
-    /// There are shadows of its root.
-    pub(super) built: bool,
+    /// There are shadows of its root. Set by [`Spaces::set_built`] alone.
+    built: Option<Built>,
     /// The preparation that it was used in last.
     pub(super) used: u64,
 }
 
+impl Space {
+    /// What the GPU has of it, if there are shadows of its root.
+    pub(super) fn built(&self) -> Option<Built> {
+        self.built
+    }
+}
+
 /// The address spaces.
-pub(super) struct Spaces(KVec<Space>);
+pub(super) struct Spaces {
+    spaces: KVec<Space>,
+    /// Pages of all that have a [`Top`].
+    top_pages: usize,
+}
 
 impl Spaces {
     pub(super) fn new() -> Self {
-        Self(KVec::new())
+        Self {
+            spaces: KVec::new(),
+            top_pages: 0,
+        }
+    }
+
+    /// Pages above the page directories of guests.
+    pub(super) fn top_pages(&self) -> usize {
+        self.top_pages
+    }
+
+    /// Says what the GPU has of an address space from now on; gives what it had before.
+    pub(super) fn set_built(&mut self, index: usize, built: Option<Built>) -> Option<Built> {
+        let space = self.get_mut(index)?;
+        let before = core::mem::replace(&mut space.built, built);
+        let pages =
+            |built: Option<Built>| built.and_then(|built| built.top).map_or(0, |_| Top::PAGES);
+        let rest = self.top_pages.saturating_sub(pages(before));
+        self.top_pages = rest.saturating_add(pages(built));
+        before
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.spaces.len()
     }
 
     /// The number of an address space, good until one is removed.
     pub(super) fn find(&self, root: &Root) -> Option<usize> {
-        self.0.iter().position(|space| space.root == *root)
+        self.spaces.iter().position(|space| space.root == *root)
     }
 
     pub(super) fn get(&self, index: usize) -> Option<&Space> {
-        self.0.get(index)
+        self.spaces.get(index)
     }
 
     pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Space> {
-        self.0.get_mut(index)
+        self.spaces.get_mut(index)
     }
 
     /// Adds one, of which nobody knows yet; gives its number.
@@ -104,23 +135,23 @@ impl Spaces {
     ///
     /// `ENOMEM`.
     pub(super) fn add(&mut self, root: Root, used: u64) -> Result<usize> {
-        let index = self.0.len();
+        let index = self.spaces.len();
         let space = Space {
             root,
             announced: false,
             withdrawn: false,
             pins: 0,
-            built: false,
+            built: None,
             used,
         };
-        self.0.push(space, GFP_KERNEL_ACCOUNT)?;
+        self.spaces.push(space, GFP_KERNEL_ACCOUNT)?;
         Ok(index)
     }
 
     /// Removes one; another may take its number.
     pub(super) fn remove(&mut self, index: usize) {
-        if let Some(last) = self.0.pop() {
-            if let Some(slot) = self.0.get_mut(index) {
+        if let Some(last) = self.spaces.pop() {
+            if let Some(slot) = self.spaces.get_mut(index) {
                 *slot = last;
             }
         }
@@ -128,7 +159,7 @@ impl Spaces {
 
     /// The one of those that nobody pins and that `fits` which was not used for the longest time.
     pub(super) fn idlest(&self, fits: impl Fn(&Space) -> bool) -> Option<usize> {
-        let idle = self.0.iter().enumerate();
+        let idle = self.spaces.iter().enumerate();
         let idle = idle.filter(|(_, space)| space.pins == 0 && fits(space));
         idle.min_by_key(|(_, space)| space.used)
             .map(|(index, _)| index)

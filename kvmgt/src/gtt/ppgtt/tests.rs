@@ -5,6 +5,7 @@ mod hardening;
 mod lifetime;
 mod property;
 mod sync;
+mod top;
 mod walk;
 
 use super::*;

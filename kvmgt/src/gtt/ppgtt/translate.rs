@@ -48,9 +48,7 @@ impl Ppgtt {
     /// `None` if the address has too many bits, or leads to scratch.
     pub fn translate(&self, root: &Root, address: PpgttAddress) -> Option<Place> {
         let space = self.spaces.get(self.spaces.find(root)?)?;
-        if !space.built {
-            return None;
-        }
+        space.built()?;
         let (mut key, at) = self.start(root, address)?;
         loop {
             let index = usize::try_from(at.checked_shr(key.kind.shift())?).ok()?;

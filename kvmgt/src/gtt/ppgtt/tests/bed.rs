@@ -6,7 +6,7 @@
 
 use super::super::*;
 use super::walk;
-use crate::address::Gfn;
+use crate::address::{DmaAddress, Gfn};
 use crate::gtt::pins::Pins;
 use crate::guest::Guest;
 use std::boxed::Box;
@@ -73,7 +73,7 @@ pub struct State {
     /// The same, of what was seen since the last flush began.
     recent: BTreeSet<u64>,
     /// What contexts have that may be on the GPU.
-    pub in_use: Vec<HostRoot>,
+    pub in_use: Vec<DmaAddress>,
     pub flushes: usize,
     pub flush_fails: bool,
     pub events: Vec<Event>,
@@ -84,6 +84,11 @@ pub struct State {
 impl State {
     pub fn has(&self, gfn: u64) -> bool {
         gfn < self.end && !self.gone.contains(&gfn)
+    }
+
+    /// Whether there is less than could be asked for.
+    pub fn is_limited(&self) -> bool {
+        self.pin_limit != usize::MAX || self.page_limit != usize::MAX
     }
 
     /// The page of a shadow at an address of the GPU.
@@ -116,10 +121,7 @@ impl State {
     fn reachable(&self) -> BTreeSet<u64> {
         let mut found = BTreeSet::new();
         for root in &self.in_use {
-            let (level, tables) = walk::tables_of(root);
-            for table in tables {
-                walk::reach(self, level, table, &mut found);
-            }
+            walk::reach(self, 4, root.0, &mut found);
         }
         found
     }
@@ -179,6 +181,10 @@ impl GuestMemory for FakeMemory {
             *byte = page.map_or(0, |page| page[at / 8].to_le_bytes()[at % 8]);
         }
         Ok(())
+    }
+
+    fn write(&mut self, _gfn: Gfn, _offset: usize, _data: &[u8]) -> Result {
+        panic!("shadows do not write the guest's memory");
     }
 }
 
@@ -385,12 +391,12 @@ impl Bed {
         self.with(|ppgtt, backing| ppgtt.unpin(backing, root));
     }
 
-    pub fn try_prepare(&mut self, root: Root) -> Result<HostRoot> {
+    pub fn try_prepare(&mut self, root: Root) -> Result<DmaAddress> {
         self.with(|ppgtt, backing| ppgtt.prepare(backing, root))
     }
 
     /// Prepares a pinned address space; the GPU uses it from now on.
-    pub fn prepare(&mut self, root: Root) -> HostRoot {
+    pub fn prepare(&mut self, root: Root) -> DmaAddress {
         let host = self.try_prepare(root).unwrap();
         let mut state = self.state.borrow_mut();
         if !state.in_use.contains(&host) {
@@ -400,7 +406,7 @@ impl Bed {
     }
 
     /// Pins and prepares an address space.
-    pub fn submit(&mut self, root: Root) -> HostRoot {
+    pub fn submit(&mut self, root: Root) -> DmaAddress {
         self.pin(root);
         self.prepare(root)
     }
@@ -411,7 +417,7 @@ impl Bed {
     }
 
     /// The GPU uses `host` no more, and its workload is over.
-    pub fn complete(&mut self, root: Root, host: HostRoot) {
+    pub fn complete(&mut self, root: Root, host: DmaAddress) {
         self.state
             .borrow_mut()
             .in_use
@@ -436,7 +442,7 @@ impl Bed {
     }
 
     /// Where the GPU finds an address; `None` if that is scratch.
-    pub fn gpu(&self, host: HostRoot, address: u64) -> Option<u64> {
+    pub fn gpu(&self, host: DmaAddress, address: u64) -> Option<u64> {
         walk::gpu(&self.state.borrow(), host, address)
     }
 

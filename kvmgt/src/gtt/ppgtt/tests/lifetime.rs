@@ -206,27 +206,6 @@ fn prepare_when_shadows_run_out_takes_those_of_the_idlest_address_space() {
 }
 
 #[test]
-fn prepare_when_shadows_run_out_goes_on_past_what_leaves_none() {
-    let limits = Limits {
-        tables: 5,
-        ..Limits::DEFAULT
-    };
-    let mut bed = Bed::with_limits(limits);
-    let directory = bed.four_levels(TABLES);
-    let shared = Root::ThreeLevel([Gfn(12); 4]);
-    let hosts = [bed.submit(shared), bed.submit(directory)];
-    bed.complete(shared, hosts[0]);
-    bed.complete(directory, hosts[1]);
-
-    let other = bed.four_levels([20, 21, 22, 23]);
-    let host = bed.submit(other);
-
-    assert_eq!(bed.gpu(host, 0), Some(dma(100)));
-    assert_eq!(bed.ppgtt.counters().reclaimed, 2);
-    bed.end();
-}
-
-#[test]
 fn prepare_when_shadows_run_out_and_all_is_pinned_leaves_scratch_until_there_is_room() {
     let limits = Limits {
         tables: 6,
@@ -262,6 +241,26 @@ fn prepare_when_not_even_the_root_finds_room_fails_and_leaves_nothing() {
     assert_eq!(bed.try_prepare(root), Err(ENOSPC));
 
     assert_eq!(bed.ppgtt.counts().tables, 0);
+    bed.end();
+}
+
+#[test]
+fn prepare_when_links_run_out_takes_those_of_the_idlest_address_space() {
+    let limits = Limits {
+        links: 3,
+        ..Limits::DEFAULT
+    };
+    let mut bed = Bed::with_limits(limits);
+    let roots = [[10, 11, 12, 13], [20, 21, 22, 23]].map(|tables| bed.four_levels(tables));
+    let first = bed.submit(roots[0]);
+    bed.complete(roots[0], first);
+
+    let second = bed.submit(roots[1]);
+
+    assert_eq!(bed.gpu(second, 0), Some(dma(100)));
+    assert_eq!(bed.ppgtt.counters().reclaimed, 1);
+    assert_eq!(bed.ppgtt.counts().links, 3);
+    assert!(bed.refusals().is_empty());
     bed.end();
 }
 
@@ -303,14 +302,13 @@ fn flush_that_fails_lets_go_of_nothing_until_one_succeeds() {
     bed.end();
 }
 
-#[test]
-fn prepare_without_memory_anywhere_leaves_what_a_later_one_completes() {
+/// Makes an address space while an allocation fails, each in turn, and completes it then.
+fn complete_after_each_failure(make: impl Fn(&mut Bed) -> Root) {
     let ledger = Ledger::current();
     let live = ledger.live_objects();
     for site in 0.. {
         let mut bed = Bed::new();
-        let root = bed.four_levels(TABLES);
-        bed.write(12, 2, 512 << 12 | LARGE);
+        let root = make(&mut bed);
 
         ledger.fail_at(site, false);
         let result = bed.with(|ppgtt, backing| {
@@ -321,6 +319,8 @@ fn prepare_without_memory_anywhere_leaves_what_a_later_one_completes() {
         ledger.fail_none();
 
         assert!(matches!(result, Ok(()) | Err(ENOMEM)), "{result:?}");
+        let counts = bed.ppgtt.counts();
+        assert!(result.is_ok() || (counts.tables, counts.tops) == (0, 0));
         let host = bed.submit(root);
         assert_eq!(bed.gpu(host, 0), Some(dma(100)));
         assert_eq!(bed.gpu(host, 2 << 21), Some(dma(512)));
@@ -331,4 +331,18 @@ fn prepare_without_memory_anywhere_leaves_what_a_later_one_completes() {
             return;
         }
     }
+}
+
+#[test]
+fn prepare_without_memory_anywhere_leaves_what_a_later_one_completes() {
+    let make = |bed: &mut Bed| {
+        let root = bed.four_levels(TABLES);
+        bed.write(12, 2, 512 << 12 | LARGE);
+        root
+    };
+    complete_after_each_failure(make);
+    complete_after_each_failure(|bed| {
+        make(bed);
+        Root::ThreeLevel([12, 20, 12, 21].map(Gfn))
+    });
 }

@@ -14,6 +14,9 @@ const PAGES: u64 = 10;
 /// Entries that are mostly written.
 const INDEXES: [usize; 6] = [0, 1, 15, 16, 17, 511];
 
+/// Histories, if `PROPTEST_CASES` does not ask for more.
+const CASES: u32 = 5_000;
+
 /// Something that happens.
 #[derive(Clone, Debug)]
 enum Step {
@@ -38,6 +41,8 @@ enum Step {
     Return,
     /// No more pages than these can be pinned.
     PinLimit(usize),
+    /// No more pages than these are there for shadows.
+    PageLimit(usize),
     Pages64k(bool),
     FlushFails(bool),
     Clear,
@@ -62,9 +67,9 @@ fn step() -> impl Strategy<Value = Step> {
         30 => (0..PAGES, index, entry()).prop_map(|(gfn, index, entry)| Step::Entry(gfn, index, entry)),
         2 => (0..PAGES, 0..4076_usize, bytes).prop_map(|(gfn, at, bytes)| Step::Bytes(gfn, at, bytes)),
         1 => (0..PAGES, 0..5000_u64, 0..9000_u64).prop_map(|(gfn, at, size)| Step::Lie(gfn, at, size)),
-        2 => (0..4_usize).prop_map(Step::Announce),
-        2 => (0..4_usize).prop_map(Step::Withdraw),
-        12 => (0..4_usize).prop_map(Step::Submit),
+        2 => (0..ROOTS.len()).prop_map(Step::Announce),
+        2 => (0..ROOTS.len()).prop_map(Step::Withdraw),
+        12 => (0..ROOTS.len()).prop_map(Step::Submit),
         8 => Just(Step::Complete),
         3 => Just(Step::BeginFlush),
         3 => Just(Step::EndFlush),
@@ -73,6 +78,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Return),
         1 => (0..12_usize).prop_map(Step::PinLimit),
         1 => Just(Step::PinLimit(usize::MAX)),
+        1 => (4..30_usize).prop_map(Step::PageLimit),
+        1 => Just(Step::PageLimit(usize::MAX)),
         1 => any::<bool>().prop_map(Step::Pages64k),
         1 => any::<bool>().prop_map(Step::FlushFails),
         1 => Just(Step::Clear),
@@ -82,18 +89,19 @@ fn step() -> impl Strategy<Value = Step> {
 /// A history, and what the test remembers of it.
 struct History {
     bed: Bed,
-    workloads: Vec<(Root, HostRoot)>,
+    workloads: Vec<(Root, DmaAddress)>,
     flush: Option<Flush>,
     pages_64k: bool,
     /// Roots of which something may have been refused since all of it was in order.
     starved: BTreeSet<usize>,
 }
 
-const ROOTS: [Root; 4] = [
+const ROOTS: [Root; 5] = [
     Root::FourLevel(Gfn(0)),
     Root::FourLevel(Gfn(1)),
     Root::ThreeLevel([Gfn(2), Gfn(3), Gfn(2), Gfn(0)]),
     Root::FourLevel(Gfn(4)),
+    Root::ThreeLevel([Gfn(5), Gfn(0), Gfn(3), Gfn(5)]),
 ];
 
 impl History {
@@ -152,6 +160,10 @@ impl History {
                 bed.state.borrow_mut().pin_limit = limit;
                 self.starved.extend(0..ROOTS.len());
             }
+            Step::PageLimit(limit) => {
+                bed.state.borrow_mut().page_limit = limit;
+                self.starved.extend(0..ROOTS.len());
+            }
             Step::Pages64k(enabled) => {
                 bed.with(|ppgtt, backing| ppgtt.set_pages_64k(backing, enabled));
                 self.pages_64k = enabled;
@@ -187,7 +199,7 @@ impl History {
         self.workloads.push((root, host));
         let starved = self.starved.contains(&number);
         self.judge(root, host, starved);
-        if !starved || self.bed.state.borrow().pin_limit != usize::MAX {
+        if !starved || self.bed.state.borrow().is_limited() {
             return;
         }
         // Nothing is refused any more that is there: in the end all of it is mapped.
@@ -201,7 +213,7 @@ impl History {
     }
 
     /// The GPU gets `host`, and sees what the guest sees.
-    fn judge(&mut self, root: Root, host: HostRoot, starved: bool) {
+    fn judge(&mut self, root: Root, host: DmaAddress, starved: bool) {
         let mut state = self.bed.state.borrow_mut();
         if !state.in_use.contains(&host) {
             state.in_use.push(host);
@@ -235,6 +247,7 @@ fn run(tracks: bool, tables: usize, steps: Vec<Step>) {
 
 proptest! {
     #![proptest_config(ProptestConfig {
+        cases: ProptestConfig::default().cases.max(CASES),
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

@@ -7,7 +7,7 @@ use super::*;
 const TABLES: [u64; 4] = [10, 11, 12, 13];
 
 /// Address spaces in both ways to learn of changes.
-fn both_ways(test: impl Fn(&mut Bed, Root, HostRoot)) {
+fn both_ways(test: impl Fn(&mut Bed, Root, DmaAddress)) {
     for mut bed in [Bed::new(), Bed::untracked()] {
         let root = bed.four_levels(TABLES);
         let host = bed.submit(root);

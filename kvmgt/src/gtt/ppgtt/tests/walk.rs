@@ -16,14 +16,6 @@ const LARGE_ADDRESS: u64 = 0x3fff_ffe0_0000;
 /// Bits of an x86 address that the GPU lacks.
 const BEYOND: u64 = 0xf_c000_0000_0000;
 
-/// The level and addresses of the tables of a root.
-pub fn tables_of(root: &HostRoot) -> (u32, Vec<u64>) {
-    match root {
-        HostRoot::FourLevel(table) => (4, std::vec![table.0]),
-        HostRoot::ThreeLevel(tables) => (2, tables.iter().map(|table| table.0).collect()),
-    }
-}
-
 /// The pages that an entry leads to.
 pub fn reach_of(level: u32, entry: u64) -> Vec<u64> {
     if entry & PRESENT == 0 {
@@ -61,12 +53,8 @@ fn distinct(entries: &[u64; 512]) -> impl Iterator<Item = u64> + '_ {
 }
 
 /// Where the GPU finds an address; `None` if that is the scratch page.
-pub fn gpu(state: &State, root: HostRoot, address: u64) -> Option<u64> {
-    let (mut level, tables) = tables_of(&root);
-    let mut table = match level {
-        2 => tables[(address >> 30) as usize],
-        _ => tables[0],
-    };
+pub fn gpu(state: &State, root: DmaAddress, address: u64) -> Option<u64> {
+    let (mut level, mut table) = (4, root.0);
     loop {
         let index = (address >> (12 + 9 * (level - 1))) as usize & 511;
         let entry = state.page(table).expect("a table").entries[index];
@@ -103,16 +91,29 @@ impl<'a> Judge<'a> {
     }
 
     /// The GPU's view of an address space is the guest's.
-    pub fn compare(&mut self, guest: Root, host: HostRoot) {
-        let (level, shadows) = tables_of(&host);
-        let guests = match guest {
-            Root::FourLevel(gfn) => std::vec![gfn.0],
-            Root::ThreeLevel(gfns) => gfns.iter().map(|gfn| gfn.0).collect(),
-        };
-        assert_eq!(guests.len(), shadows.len());
-        for (guest, shadow) in guests.into_iter().zip(shadows) {
-            self.table(level, false, Some(guest), shadow);
+    pub fn compare(&mut self, guest: Root, host: DmaAddress) {
+        match guest {
+            Root::FourLevel(gfn) => self.table(4, false, Some(gfn.0), host.0),
+            Root::ThreeLevel(gfns) => {
+                let [pdp] = self.top(4, host.0);
+                let directories: [u64; 4] = self.top(3, pdp);
+                for (gfn, directory) in gfns.iter().zip(directories) {
+                    self.table(2, false, Some(gfn.0), directory);
+                }
+            }
         }
+    }
+
+    /// What the first entries of a table above a guest's lead to; all others are scratch.
+    fn top<const N: usize>(&self, level: u32, table: u64) -> [u64; N] {
+        let page = self.state.page(table).expect("a table");
+        assert_eq!(page.level, level);
+        let scratch = self.state.scratch(level as usize - 1);
+        for (index, entry) in page.entries.iter().enumerate() {
+            assert_eq!(entry & !ADDRESS, PRESENT | WRITABLE);
+            assert_eq!(entry & ADDRESS == scratch, index >= N, "entry {index}");
+        }
+        core::array::from_fn(|index| page.entries[index] & ADDRESS)
     }
 
     /// Compares two tables. `None` is one whose entries are not present.
