@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::{ArgAction, Parser};
-use gen9_gpu::{Gpu, Options};
+use gen9_gpu::{Gpu, Options, Shared};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 use tracing::Level;
@@ -25,7 +25,7 @@ mod server;
 use server::control::Control;
 use server::device::{self, GpuDevice};
 use server::links::{IrqLink, MemoryLink};
-use server::shared::Shared;
+use server::shared::{run_engines, write_log, write_screenshot};
 
 /// Serves a software Gen9 GPU over vfio-user.
 ///
@@ -96,8 +96,8 @@ fn serve(arguments: &Arguments) -> Result<()> {
         arguments.screenshot.clone(),
     )?;
     let stopper = server.stopper();
-    let engines = Shared::run_engines(&shared, move || stopper.stop())
-        .context("cannot start the engine thread")?;
+    let engines =
+        run_engines(&shared, move || stopper.stop()).context("cannot start the engine thread")?;
     tracing::info!(gpu = ?arguments.gpu, socket = %arguments.socket.display(), "serving");
 
     let served = server.serve(
@@ -110,9 +110,7 @@ fn serve(arguments: &Arguments) -> Result<()> {
     let ended = engines.join().unwrap_or(false);
     drop(control);
     if let Some(path) = &arguments.log {
-        shared
-            .write_log(path)
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        write_log(&shared, path).with_context(|| format!("cannot write {}", path.display()))?;
     }
     served.context("cannot wait for clients")?;
     anyhow::ensure!(ended, "the engine thread failed");
@@ -141,7 +139,7 @@ fn handle_signals(
 }
 
 fn take_screenshot(shared: &Shared, path: &Path) {
-    match shared.write_screenshot(path) {
+    match write_screenshot(shared, path) {
         Ok(()) => tracing::info!(file = %path.display(), "screenshot"),
         Err(error) => tracing::warn!("no screenshot: {error:#}"),
     }

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{bail, Context, Result};
-use gen9_gpu::{EngineId, Gpu, MmioOffset, Nanos};
+use gen9_gpu::{EngineId, Gpu, MmioOffset, Nanos, Shared};
 
-use super::shared::Shared;
+use super::shared::{write_log, write_screenshot};
 
 /// Longest line that is read.
 const LINE: u64 = 4096;
@@ -77,11 +77,11 @@ fn answer(line: &str, shared: &Shared) -> Result<String> {
     match words[..] {
         ["help"] => Ok(HELP.to_owned()),
         ["screenshot", file] => {
-            shared.write_screenshot(Path::new(file))?;
+            write_screenshot(shared, Path::new(file))?;
             Ok(file.to_owned())
         }
         ["log", "dump", file] => {
-            shared.write_log(Path::new(file))?;
+            write_log(shared, Path::new(file))?;
             Ok(file.to_owned())
         }
         ["log", "clear"] => {

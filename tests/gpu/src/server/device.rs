@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use gen9_gpu::config_space::{BAR0_SIZE, BAR4_SIZE, CONFIG_SPACE_SIZE};
+use gen9_gpu::Shared;
 use vfio_bindings::bindings::vfio::{
     VFIO_IRQ_INFO_AUTOMASKED, VFIO_IRQ_INFO_EVENTFD, VFIO_IRQ_INFO_MASKABLE,
     VFIO_IRQ_INFO_NORESIZE, VFIO_PCI_BAR0_REGION_INDEX, VFIO_PCI_BAR2_REGION_INDEX,
@@ -14,8 +15,6 @@ use vfio_bindings::bindings::vfio::{
     VFIO_PCI_MSI_IRQ_INDEX, VFIO_PCI_NUM_IRQS, VFIO_PCI_NUM_REGIONS,
 };
 use vfio_user_server::{Device, Errno, IrqIndex, Region};
-
-use super::shared::Shared;
 
 /// The interrupts of the device: the INTA pin and one MSI message.
 pub fn irqs() -> [IrqIndex; VFIO_PCI_NUM_IRQS as usize] {

@@ -9,6 +9,7 @@ use hosted_glue::bed::Bed;
 use hosted_glue::client::Attachment;
 use hosted_glue::i915::I915;
 use hosted_glue::machine;
+use iface::registers::Platform;
 use kvmgt_core::vgpu::kind::{Kind, Name, KINDS};
 use kvmgt_core::vgpu::shares::{Shares, VgpuId, MAX_VGPUS};
 use kvmgt_core::vgpu::Vgpu;
@@ -71,10 +72,33 @@ impl Machine {
         })
     }
 
+    /// Lets the GPU's engines execute whenever they have something to, until
+    /// [`stop_engines`](Self::stop_engines). A thread's whole work.
+    pub fn run_engines(&self) {
+        let gpu = self.bed.machine().shared();
+        while !gpu.is_stopped() {
+            gpu.rest(gpu.slice());
+        }
+    }
+
+    /// Makes [`run_engines`](Self::run_engines) return.
+    pub fn stop_engines(&self) {
+        self.bed.machine().shared().stop();
+    }
+
     /// The host half's view of the GPU, for tests to look into.
     pub fn bed(&self) -> &Bed {
         &self.bed
     }
+}
+
+/// The type of that name among those that a GPU is large enough for; see [`Gpu::kind`].
+pub(crate) fn find_kind(shares: &Shares, platform: Platform, name: &str) -> Option<&'static Kind> {
+    let short = name.strip_prefix(DRIVER).unwrap_or(name);
+    let short = short.strip_prefix(FAMILY).unwrap_or(short);
+    let wanted = format!("{FAMILY}{short}");
+    let mut kinds = shares.kinds();
+    kinds.find(|kind| kind.name(platform).to_string() == wanted)
 }
 
 /// A GPU that kvmgt has.
@@ -94,13 +118,8 @@ impl<'a> Gpu<'a> {
     ///
     /// The GPU has none of that name; the error says which it has.
     pub fn kind(&self, name: &str) -> Result<&'static Kind> {
-        let short = name.strip_prefix(DRIVER).unwrap_or(name);
-        let short = short.strip_prefix(FAMILY).unwrap_or(short);
-        let wanted = format!("{FAMILY}{short}");
         let shares = self.shares();
-        let found = shares
-            .kinds()
-            .find(|kind| self.name(kind).to_string() == wanted);
+        let found = find_kind(&shares, self.attachment.device().model().platform, name);
         found.with_context(|| {
             let names: Vec<String> = shares
                 .kinds()

@@ -13,11 +13,13 @@
 //! when it leaves.
 #![forbid(unsafe_code)]
 
+pub mod choice;
 pub mod device;
 pub mod fuzz;
 pub mod gpu;
 pub mod guest;
 pub mod memory;
 
+pub use choice::Choice;
 pub use device::VgpuDevice;
 pub use gpu::{Gpu, Machine};

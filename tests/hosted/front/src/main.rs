@@ -4,17 +4,18 @@
 //! ```text
 //!   session thread of vgpu1 ── core ──┐
 //!   session thread of vgpu2 ── core ──┼── host half (its locks) ── software GPU (one lock)
-//!   …                               ──┘
+//!   …                               ──┘                                  │
+//!   engine thread ───────────────────────────────── slices of execution ─┘
 //! ```
 #![forbid(unsafe_code)]
 
 use std::io::{IsTerminal, Write};
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
-use anyhow::{bail, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 use clap::{ArgAction, Parser};
-use gen9_gpu::Options;
-use hosted_front::{Gpu, Machine, VgpuDevice};
+use hosted_front::{Choice, Gpu, Machine, VgpuDevice};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing::Level;
@@ -32,9 +33,10 @@ struct Arguments {
     /// Socket that VMMs connect to; with several vGPUs PATH-1, PATH-2 and so on.
     #[arg(long, value_name = "PATH")]
     socket: PathBuf,
-    /// Which GPU: `kbl[,aperture=256M|512M|1G][,seed=N][,id=HEX][,display=off]`.
-    #[arg(long, default_value = "kbl", value_parser = Options::parse)]
-    gpu: Options,
+    /// Which GPU: `kbl[,aperture=256M|512M|1G][,seed=N][,id=HEX][,display=off]`. Without an
+    /// aperture it has the smallest that the vGPUs fit on.
+    #[arg(long, default_value = "kbl", value_parser = Choice::parse)]
+    gpu: Choice,
     /// How many vGPUs.
     #[arg(long, value_name = "N", default_value_t = 1)]
     vgpus: u32,
@@ -62,12 +64,13 @@ fn main() -> Result<()> {
         .with_max_level(level)
         .init();
     log_kernel_lines();
-    let machine = Machine::new(arguments.gpu.clone());
+    let (kind, count) = (arguments.kind.as_deref(), arguments.vgpus);
+    let machine = arguments.gpu.machine(kind, count);
     let gpu = machine.attach()?;
-    serve(&arguments, &gpu)
+    serve(&arguments, &machine, &gpu)
 }
 
-fn serve<'a>(arguments: &Arguments, gpu: &'a Gpu<'a>) -> Result<()> {
+fn serve<'a>(arguments: &Arguments, machine: &Machine, gpu: &'a Gpu<'a>) -> Result<()> {
     // Before the sockets are there: whoever sees them may send signals.
     let signals = Signals::new([SIGINT, SIGTERM]).context("cannot take signals")?;
     let kind = match &arguments.kind {
@@ -84,12 +87,20 @@ fn serve<'a>(arguments: &Arguments, gpu: &'a Gpu<'a>) -> Result<()> {
         println!("{} {} {}", vgpu.id(), gpu.name(kind), path.display());
         served.push((server, vgpu));
     }
-    let stoppers = served.iter().map(|(server, _)| server.stopper()).collect();
-    stop_on_signals(signals, stoppers)?;
+    let stoppers: Vec<_> = served.iter().map(|(server, _)| server.stopper()).collect();
+    stop_on_signals(signals, stoppers.clone())?;
     println!("ready");
     std::io::stdout().flush()?;
 
     std::thread::scope(|scope| {
+        let engines = scope.spawn(|| {
+            // A GPU whose engines stand still for ever would look like a fault of the guest's.
+            let ended = catch_unwind(AssertUnwindSafe(|| machine.run_engines()));
+            if ended.is_err() {
+                stoppers.iter().for_each(Stopper::stop);
+            }
+            ended.is_ok()
+        });
         let threads: Vec<_> = served
             .into_iter()
             .map(|(server, mut vgpu)| {
@@ -99,12 +110,16 @@ fn serve<'a>(arguments: &Arguments, gpu: &'a Gpu<'a>) -> Result<()> {
                 })
             })
             .collect();
-        for thread in threads {
-            match thread.join() {
+        let results: Vec<_> = threads.into_iter().map(|thread| thread.join()).collect();
+        machine.stop_engines();
+        let ended = engines.join().unwrap_or(false);
+        for result in results {
+            match result {
                 Ok(result) => result.context("cannot wait for clients")?,
                 Err(_) => bail!("the thread of a vGPU failed"),
             }
         }
+        ensure!(ended, "the engine thread failed");
         Ok(())
     })
 }

@@ -2,11 +2,12 @@
 //! A machine: the software GPU, its memory, and what a PCI bus and firmware do to it.
 
 use gen9_gpu::regs::gt;
+use gen9_gpu::shared::Guard;
 use gen9_gpu::{
-    DmaMemory, Gpu, MmioOffset, NoInterrupts, Options, Platform, PlatformId, VecMemory,
+    DmaMemory, Gpu, MmioOffset, NoInterrupts, Options, Platform, PlatformId, Shared, VecMemory,
 };
 use iface::registers;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Bytes of the machine's own memory, from address 0 on.
@@ -30,7 +31,7 @@ const FORCEWAKE_TRIES: u32 = 100;
 
 /// A machine that is switched on.
 pub struct Machine {
-    gpu: Mutex<Gpu>,
+    gpu: Shared,
     memory: Arc<dyn DmaMemory>,
     options: Options,
     platform: &'static Platform,
@@ -48,7 +49,7 @@ impl Machine {
     pub fn with_memory(options: Options, memory: Arc<dyn DmaMemory>) -> Arc<Self> {
         let gpu = Gpu::new(options.clone(), memory.clone(), Box::new(NoInterrupts));
         let machine = Machine {
-            gpu: Mutex::new(gpu),
+            gpu: Shared::new(gpu),
             memory,
             platform: Platform::get(options.platform),
             options,
@@ -81,8 +82,13 @@ impl Machine {
     }
 
     /// The GPU, for this thread alone.
-    pub fn gpu(&self) -> MutexGuard<'_, Gpu> {
-        self.gpu.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn gpu(&self) -> Guard<'_> {
+        self.gpu.lock()
+    }
+
+    /// The GPU with what a thread needs that lets its engines execute.
+    pub fn shared(&self) -> &Shared {
+        &self.gpu
     }
 
     /// The memory that the GPU's DMA reaches.

@@ -64,8 +64,15 @@ fn server_when_type_is_unknown_then_names_those_that_there_are() {
 
 #[test]
 fn server_when_vgpus_do_not_fit_then_says_what_is_lacking() {
-    let text = refused(&["--gpu", "kbl", "--vgpus", "3"]);
+    let text = refused(&["--gpu", "kbl,aperture=256M", "--vgpus", "3"]);
 
     assert!(text.contains("vGPU 3 of 3"), "{text}");
     assert!(text.contains("aperture"), "{text}");
+}
+
+#[test]
+fn server_when_gpu_has_no_named_aperture_then_vgpus_fit() {
+    let served = Served::start(&["--gpu", "kbl,display=off", "--vgpus", "2", "--type", "V5_4"]);
+
+    assert_eq!(served.lines.len(), 2);
 }
