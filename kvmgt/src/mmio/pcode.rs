@@ -21,11 +21,15 @@ const READ_RC6_VIDS: u32 = 0x5;
 const READ_MEMORY_LATENCY: u32 = 0x6;
 /// Command: asks for a change of the display's clock.
 const CDCLK_CONTROL: u32 = 0x7;
+/// Command: lets the system agent change its voltage, or not.
+const SAGV_CONTROL: u32 = 0x21;
 
 /// Answer: the first voltage is valid.
 const RC6_VIDS_VALID: u32 = 1 << 0;
 /// Answer: the clock may change.
 const CDCLK_READY: u32 = 1 << 0;
+/// Answer: the system agent does not change its voltage. What it really does is the host's matter.
+const SAGV_DISABLED: u32 = 1 << 0;
 /// Answers: the latencies of Skylake and its successors: levels 0 to 3, and 4 to 7 (those that
 /// the C GVT-g tells).
 const LATENCIES: [u32; 2] = [0x1e1a_1100, 0x6151_4b3d];
@@ -62,11 +66,11 @@ fn answer(command: u32, data: u32, platform: Platform) -> Option<u32> {
     let of = |[lower, upper]: [u32; 2]| Some(if data == 0 { lower } else { upper });
     match (command, platform) {
         (READ_MEMORY_LATENCY, Platform::Bxt) => of(LATENCIES_BXT),
-        (READ_MEMORY_LATENCY | CDCLK_CONTROL, Platform::Bdw) | (CDCLK_CONTROL, Platform::Bxt) => {
-            None
-        }
+        (READ_MEMORY_LATENCY | CDCLK_CONTROL | SAGV_CONTROL, Platform::Bdw)
+        | (CDCLK_CONTROL | SAGV_CONTROL, Platform::Bxt) => None,
         (READ_MEMORY_LATENCY, _) => of(LATENCIES),
         (CDCLK_CONTROL, _) => Some(CDCLK_READY),
+        (SAGV_CONTROL, _) => Some(SAGV_DISABLED),
         (READ_RC6_VIDS, _) => Some(data | RC6_VIDS_VALID),
         _ => None,
     }

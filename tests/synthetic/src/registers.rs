@@ -169,6 +169,8 @@ pub const PCODE_LATENCIES: [u32; 2] = [0x1e1a_1100, 0x6151_4b3d];
 pub const PCODE_LATENCIES_BXT: [u32; 2] = [0x1608_0707, 0x1616_1616];
 /// PCODE: the display's clock may change.
 pub const PCODE_CDCLK: u32 = 0x7;
+/// PCODE: the system agent changes its voltage, or not.
+pub const PCODE_SAGV: u32 = 0x21;
 
 /// Power wells: requests of the driver, and states one bit below.
 pub const POWER_WELLS: u64 = 0x4_5404;

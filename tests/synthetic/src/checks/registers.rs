@@ -77,6 +77,8 @@ pub(super) fn pcode(guest: &mut Guest<'_>) -> Result<()> {
     if guest.family()? == Family::Gen9 {
         let ready = mailbox(guest, PCODE_CDCLK, 3)?;
         equal("readiness for another clock", ready, 1)?;
+        let disabled = mailbox(guest, PCODE_SAGV, 0)?;
+        equal("absence of voltage changes", disabled, 1)?;
     }
     // A command that there is not.
     mailbox(guest, 0, 0)?;
