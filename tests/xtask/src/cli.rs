@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{value_parser, Args, Parser, Subcommand};
 
 use crate::kernel::Version;
 use crate::qemu::Accel;
@@ -27,7 +27,7 @@ pub enum Command {
     Demo(DemoArgs),
     /// Boot the host VM: our kernel on the software GPU, i915 up, kvmgt not loaded.
     HostVm(VmArgs),
-    /// Boot a QEMU guest with a stock Debian kernel.
+    /// Boot QEMU guests with a stock Debian kernel, each on a vGPU.
     GuestVm(GuestArgs),
     /// Run the tests; ends with the line `N passed, N failed`.
     Test(TestArgs),
@@ -115,9 +115,15 @@ pub struct VmArgs {
 #[derive(Args, Clone)]
 pub struct GuestArgs {
     /// No vGPU: the guest drives the software GPU itself
-    #[arg(long, required = true)]
+    #[arg(long, conflicts_with_all = ["vgpus", "kind"])]
     pub native: bool,
-    /// A file for a PNG of the screen, taken when the command has ended
+    /// How many guests, each on a vGPU of its own; --run runs in each
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..=7))]
+    pub vgpus: u32,
+    /// The vGPUs' type, for example V5_8 or i915-GVTg_V5_8 (default: the smallest)
+    #[arg(long = "type", value_name = "T")]
+    pub kind: Option<String>,
+    /// A file for a PNG of the screen, taken when the command has ended; with --native
     #[arg(long, value_name = "FILE")]
     pub screenshot: Option<PathBuf>,
     /// The rest.
@@ -168,7 +174,19 @@ mod tests {
     }
 
     #[test]
-    fn guest_vm_when_not_native_then_refused() {
-        assert!(Cli::try_parse_from(["xtask", "guest-vm", "--run", "true"]).is_err());
+    fn guest_vm_when_native_and_vgpus_then_refused() {
+        for more in [["--vgpus", "2"], ["--type", "V5_8"]] {
+            let line = ["xtask", "guest-vm", "--native"].into_iter().chain(more);
+            assert!(Cli::try_parse_from(line).is_err());
+        }
+        assert!(Cli::try_parse_from(["xtask", "guest-vm", "--native"]).is_ok());
+    }
+
+    #[test]
+    fn guest_vm_when_more_vgpus_than_a_gpu_has_then_refused() {
+        for (count, fits) in [("0", false), ("7", true), ("8", false)] {
+            let parsed = Cli::try_parse_from(["xtask", "guest-vm", "--vgpus", count]);
+            assert_eq!(parsed.is_ok(), fits);
+        }
     }
 }

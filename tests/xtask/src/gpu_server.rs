@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-//! The software GPU, or a vGPU of one, served to QEMU over vfio-user by a process of its own.
+//! The software GPU, or vGPUs of one, served to QEMU over vfio-user by a process of its own.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{bail, Context, Result};
 use rustix::process::{Pid, Signal};
+use tempfile::TempDir;
 
 use crate::cache::Cache;
 use crate::command;
@@ -18,7 +19,7 @@ use crate::progress::Step;
 
 /// The program that serves a GPU.
 const GPU: &str = "gen9-gpu";
-/// The program that serves a vGPU: kvmgt and the host half, hosted, over the same GPU.
+/// The program that serves vGPUs: kvmgt and the host half, hosted, over the same GPU.
 const VGPU: &str = "vgpu-server";
 /// How long the server may take until its socket is there.
 const START: Duration = Duration::from_secs(10);
@@ -75,35 +76,53 @@ pub fn executable(line: &str) -> Option<PathBuf> {
 /// A server under way; it ends with the value.
 pub struct GpuServer {
     child: Child,
-    /// Where QEMU connects.
-    pub socket: PathBuf,
+    sockets: Vec<PathBuf>,
     /// What the server printed.
-    pub log: PathBuf,
+    log: PathBuf,
     control: PathBuf,
+    /// Of the sockets, which go with it.
+    _folder: TempDir,
 }
 
 /// What a server serves.
 pub struct Served<'a> {
     /// The GPU: the text of `--gpu`, which the server itself reads and checks.
     pub gpu: &'a str,
-    /// The type of the vGPU, if it is one that is served and not the GPU.
-    pub vgpu: Option<&'a str>,
+    /// The vGPUs, if it is those that are served and not the GPU.
+    pub vgpus: Option<&'a Vgpus>,
     /// A file for the log of register accesses, written when the server ends. Only of a GPU.
     pub accesses: Option<&'a Path>,
 }
 
+/// vGPUs of a GPU, all of one type.
+#[derive(Clone, Debug)]
+pub struct Vgpus {
+    /// Their type, which the server itself reads and checks; the smallest if none is named.
+    pub kind: Option<String>,
+    /// How many.
+    pub count: u32,
+}
+
+/// Where one VM gets its GPU.
+#[derive(Clone)]
+pub struct Seat {
+    /// Where QEMU connects.
+    pub socket: PathBuf,
+    /// The server's control socket. That of vGPUs has none.
+    pub control: Control,
+    /// What the server printed.
+    pub log: PathBuf,
+}
+
 impl GpuServer {
-    /// Starts a server and waits until its socket is there.
-    pub fn start(
-        programs: &Programs,
-        served: &Served<'_>,
-        folder: &Path,
-        log: PathBuf,
-    ) -> Result<Self> {
-        let (socket, control) = (folder.join("gpu"), folder.join("gpu-control"));
+    /// Starts a server and waits until its sockets are there.
+    pub fn start(programs: &Programs, served: &Served<'_>, log: PathBuf) -> Result<Self> {
+        // Not in the cache: a socket's path may have 107 bytes at most.
+        let folder = tempfile::Builder::new().prefix("kvmgt-").tempdir()?;
+        let (socket, control) = (folder.path().join("gpu"), folder.path().join("gpu-control"));
         let kept = File::create(&log)
             .with_context(|| format!("cannot create the log {}", log.display()))?;
-        let program = match served.vgpu {
+        let program = match served.vgpus {
             Some(_) => &programs.vgpu,
             None => &programs.gpu,
         };
@@ -112,9 +131,18 @@ impl GpuServer {
             .arg("--socket")
             .arg(&socket)
             .args(["--gpu", served.gpu]);
-        match served.vgpu {
-            Some(kind) => command.args(["--type", kind]),
-            None => command.arg("--control").arg(&control),
+        let sockets = match served.vgpus {
+            Some(vgpus) => {
+                command.args(["--vgpus", &vgpus.count.to_string(), "--verbose"]);
+                if let Some(kind) = &vgpus.kind {
+                    command.args(["--type", kind]);
+                }
+                sockets(&socket, vgpus.count)
+            }
+            None => {
+                command.arg("--control").arg(&control);
+                vec![socket]
+            }
         };
         if let Some(file) = served.accesses {
             command.arg("--log").arg(file);
@@ -126,36 +154,81 @@ impl GpuServer {
             .with_context(|| format!("cannot run {}", program.display()))?;
         let mut server = Self {
             child,
-            socket,
+            sockets,
             log,
             control,
+            _folder: folder,
         };
         let start = Instant::now();
-        while !server.socket.exists() {
+        while !server.sockets.iter().all(|socket| socket.exists()) {
             if server.child.try_wait()?.is_some() || start.elapsed() > START {
-                let text = std::fs::read_to_string(&server.log).unwrap_or_default();
-                bail!("the software GPU does not start: {}", command::tail(&text));
+                bail!("the software GPU does not start: {}", server.last_words());
             }
             thread::sleep(POLL);
         }
         Ok(server)
     }
 
-    /// The control socket, as long as the server lives.
-    pub fn control(&self) -> Control {
-        Control(self.control.clone())
+    /// How many VMs it has a GPU for.
+    pub fn seats(&self) -> usize {
+        self.sockets.len()
+    }
+
+    /// Where the VM in that place gets its GPU.
+    pub fn seat(&self, place: usize) -> Result<Seat> {
+        let socket = self.sockets.get(place);
+        Ok(Seat {
+            socket: socket.context("there is no GPU for one more VM")?.clone(),
+            control: Control(self.control.clone()),
+            log: self.log.clone(),
+        })
     }
 
     /// Ends the server so that it can write what it writes at its end.
+    ///
+    /// # Errors
+    ///
+    /// It had failed, or does not end; the error shows its last words.
     pub fn finish(mut self) -> Result<()> {
         // A child that has ended already has an id still, until it is waited for.
         rustix::process::kill_process(Pid::from_child(&self.child), Signal::TERM)?;
         let start = Instant::now();
-        while start.elapsed() < END && self.child.try_wait()?.is_none() {
-            thread::sleep(POLL);
+        let status = loop {
+            match self.child.try_wait()? {
+                None if start.elapsed() < END => thread::sleep(POLL),
+                status => break status,
+            }
+        };
+        if status.is_some_and(|status| status.success()) {
+            return Ok(());
         }
-        Ok(())
+        let how = match status {
+            Some(status) => format!("ended with {status}"),
+            None => "does not end".to_owned(),
+        };
+        bail!(
+            "the software GPU {how}: {}\nits log: {}",
+            self.last_words(),
+            self.log.display()
+        )
     }
+
+    fn last_words(&self) -> String {
+        command::tail(&std::fs::read_to_string(&self.log).unwrap_or_default())
+    }
+}
+
+/// The sockets of a server of so many vGPUs.
+fn sockets(socket: &Path, count: u32) -> Vec<PathBuf> {
+    if count == 1 {
+        return vec![socket.to_owned()];
+    }
+    let numbered = |number| {
+        let mut name = socket.as_os_str().to_owned();
+        name.push(format!("-{number}"));
+        name.into()
+    };
+    (1..=count).map(numbered).collect()
 }
 
 /// The server's control socket: lines in, lines out.

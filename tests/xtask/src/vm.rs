@@ -2,24 +2,28 @@
 //! Running a VM with the software GPU: from an image and a root to an exit status.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::Shutdown;
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
 use crate::command;
-use crate::gpu_server::{Control, GpuServer, Served};
+use crate::gpu_server::{Control, GpuServer, Seat, Served, Vgpus};
 use crate::initramfs;
 use crate::kernel::Image;
 use crate::prepare::{Bench, Ready};
 use crate::progress::say;
 use crate::qemu::{Accel, Machine};
+
+mod port;
+mod several;
+
+use port::Port;
 
 /// Exit status of a command that was still running when its time was over.
 pub const TIMED_OUT: i32 = 124;
@@ -56,8 +60,10 @@ pub struct Vm {
     pub append: String,
     /// The text of `--gpu`.
     pub gpu: String,
-    /// The type of a vGPU of that GPU, which the VM gets in the GPU's place.
-    pub vgpu: Option<String>,
+    /// vGPUs of that GPU, of which the VM gets one in the GPU's place.
+    pub vgpus: Option<Vgpus>,
+    /// What stands in front of each line that is passed on.
+    pub label: Option<String>,
     /// A file for the log of register accesses.
     pub accesses: Option<PathBuf>,
     /// A file for a PNG of the screen when the command has ended.
@@ -134,7 +140,8 @@ impl Vm {
             i915: true,
             append: String::new(),
             gpu: "kbl".to_owned(),
-            vgpu: None,
+            vgpus: None,
+            label: None,
             accesses: None,
             screenshot: None,
             ram: "2G".to_owned(),
@@ -147,6 +154,25 @@ impl Vm {
 
     /// Runs the VM to its end.
     pub fn run(&self, bench: &Bench, task: &Task<'_>) -> Result<Outcome> {
+        let server = self.serve(bench)?;
+        let outcome = self.run_at(bench, task, &server.seat(0)?)?;
+        server.finish()?;
+        Ok(outcome)
+    }
+
+    /// Starts what serves the VM's GPU.
+    fn serve(&self, bench: &Bench) -> Result<GpuServer> {
+        let served = Served {
+            gpu: &self.gpu,
+            vgpus: self.vgpus.as_ref(),
+            accesses: self.accesses.as_deref(),
+        };
+        let log = bench.cache.log(&format!("{}-gpu", self.name))?;
+        GpuServer::start(&bench.servers, &served, log)
+    }
+
+    /// Runs the VM with a GPU that is served.
+    fn run_at(&self, bench: &Bench, task: &Task<'_>, gpu: &Seat) -> Result<Outcome> {
         let start = Instant::now();
         // Not in the cache: a socket's path may have 107 bytes at most.
         let folder = tempfile::Builder::new().prefix("kvmgt-").tempdir()?;
@@ -154,13 +180,6 @@ impl Vm {
             Some(file) => file.clone(),
             None => bench.cache.log(&format!("{}-console", self.name))?,
         };
-        let gpu_log = bench.cache.log(&format!("{}-gpu", self.name))?;
-        let served = Served {
-            gpu: &self.gpu,
-            vgpu: self.vgpu.as_deref(),
-            accesses: self.accesses.as_deref(),
-        };
-        let server = GpuServer::start(&bench.servers, &served, folder.path(), gpu_log.clone())?;
         let script = match task {
             Task::Pass(text) | Task::Capture(text) | Task::Report(text) => Some(*text),
             Task::Terminal => None,
@@ -169,14 +188,16 @@ impl Vm {
         initramfs::write(&self.image, script, &initramfs)?;
 
         let (sender, control) = mpsc::channel();
-        let screen = self.screenshot.clone().map(|file| (server.control(), file));
+        let screen = self.screenshot.clone();
+        let screen = screen.map(|file| (gpu.control.clone(), file));
         let control_port = Port::open(CONTROL, folder.path(), move |stream| {
             read_control(stream, &sender, screen)
         })?;
         let keep_errors = matches!(task, Task::Capture(_));
         let keep_output = keep_errors || matches!(task, Task::Report(_));
-        let stdout_port = output_port(STDOUT, folder.path(), keep_output, std::io::stdout)?;
-        let stderr_port = output_port(STDERR, folder.path(), keep_errors, std::io::stderr)?;
+        let (path, label) = (folder.path(), self.label.as_deref());
+        let stdout_port = port::output(STDOUT, path, keep_output, label, std::io::stdout)?;
+        let stderr_port = port::output(STDERR, path, keep_errors, label, std::io::stderr)?;
         let ports = [&control_port, &stdout_port, &stderr_port].map(|p| (p.name, p.socket.clone()));
         let machine = Machine {
             qemu: &bench.qemu,
@@ -188,7 +209,7 @@ impl Vm {
             ram: &self.ram,
             accel: self.accel,
             counted: self.counted,
-            gpu: &server.socket,
+            gpu: &gpu.socket,
             console: &console,
             ports: &ports,
             terminal: matches!(task, Task::Terminal),
@@ -208,17 +229,14 @@ impl Vm {
         let deadline = self.timeout.and_then(|timeout| start.checked_add(timeout));
         let mut end = watch(&mut guard.0, &control, deadline, || {
             if matches!(task, Task::Pass(_)) {
-                say(&format!(
-                    "the VM is up after {:.0} s",
-                    start.elapsed().as_secs_f64()
-                ));
+                let seconds = start.elapsed().as_secs_f64();
+                self.say(&format!("the VM is up after {seconds:.0} s"));
             }
         })?;
         drop(guard);
         control_port.close()?;
         let stdout = stdout_port.close()?;
         let stderr = stderr_port.close()?;
-        server.finish()?;
         if let End::NotUp(reason) = &mut end {
             let text = fs::read_to_string(&errors).unwrap_or_default();
             if !text.trim().is_empty() {
@@ -230,8 +248,16 @@ impl Vm {
             stdout,
             stderr,
             console,
-            gpu_log,
+            gpu_log: gpu.log.clone(),
         })
+    }
+
+    /// Prints a line that is about this VM.
+    fn say(&self, line: &str) {
+        match &self.label {
+            Some(label) => say(&format!("{label}: {line}")),
+            None => say(line),
+        }
     }
 
     fn append(&self) -> String {
@@ -320,74 +346,6 @@ impl Drop for Guard {
     }
 }
 
-/// A socket that QEMU connects a port of the VM to, and the thread that reads it.
-struct Port {
-    name: &'static str,
-    socket: PathBuf,
-    thread: JoinHandle<Result<Vec<u8>>>,
-}
-
-impl Port {
-    fn open(
-        name: &'static str,
-        folder: &Path,
-        read: impl FnOnce(UnixStream) -> Result<Vec<u8>> + Send + 'static,
-    ) -> Result<Self> {
-        let socket = folder.join(name);
-        let listener = UnixListener::bind(&socket)
-            .with_context(|| format!("cannot listen at {}", socket.display()))?;
-        let thread = thread::spawn(move || read(listener.accept()?.0));
-        Ok(Self {
-            name,
-            socket,
-            thread,
-        })
-    }
-
-    /// Waits until all that was sent is read, and returns what was kept of it.
-    fn close(self) -> Result<Vec<u8>> {
-        // If QEMU never connected the thread still waits for someone to.
-        if let Ok(stream) = UnixStream::connect(&self.socket) {
-            // An error means that the other side is gone, which is as good.
-            let _ = stream.shutdown(Shutdown::Both);
-        }
-        match self.thread.join() {
-            Ok(result) => result,
-            Err(_) => anyhow::bail!("the reader of port {} panicked", self.name),
-        }
-    }
-}
-
-fn output_port<W: Write + 'static>(
-    name: &'static str,
-    folder: &Path,
-    keep: bool,
-    to: fn() -> W,
-) -> Result<Port> {
-    Port::open(name, folder, move |mut stream| {
-        let mut kept = Vec::new();
-        if keep {
-            stream.read_to_end(&mut kept)?;
-        } else {
-            copy(&mut stream, &mut to())?;
-        }
-        Ok(kept)
-    })
-}
-
-/// Copies as the bytes come, not when a buffer is full.
-fn copy(from: &mut impl Read, to: &mut impl Write) -> Result<()> {
-    let mut buffer = [0; 16 << 10];
-    loop {
-        let count = from.read(&mut buffer)?;
-        if count == 0 {
-            return Ok(());
-        }
-        to.write_all(&buffer[..count])?;
-        to.flush()?;
-    }
-}
-
 /// Passes on what the guest says. When it says how it ended it waits for a line from here, so
 /// that the screen can be taken before it goes dark.
 fn read_control(
@@ -444,17 +402,5 @@ mod tests {
         let deadline = Some(Instant::now() + POLL);
         let end = watch(&mut guard.0, &control, deadline, || {}).unwrap();
         assert_eq!(end.status(), TIMED_OUT);
-    }
-
-    #[test]
-    fn port_when_nobody_connects_then_close_returns() {
-        let folder = tempfile::tempdir().unwrap();
-        let port = Port::open("idle", folder.path(), |mut stream| {
-            let mut kept = Vec::new();
-            stream.read_to_end(&mut kept)?;
-            Ok(kept)
-        })
-        .unwrap();
-        assert!(port.close().unwrap().is_empty());
     }
 }

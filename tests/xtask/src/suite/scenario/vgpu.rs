@@ -6,6 +6,7 @@ use std::fs;
 use anyhow::{ensure, Context as _, Result};
 
 use super::checks;
+use crate::gpu_server::Vgpus;
 use crate::kernel::Flavour;
 use crate::prepare::{Boot, GUEST_KERNEL};
 use crate::suite::context::Shell;
@@ -41,7 +42,10 @@ const FIRST_CAPABILITY: usize = 0x34;
 pub fn hosted(context: &Context) -> Result<Count> {
     let mut guest = context.guest(Boot::Guest(GUEST_KERNEL))?.without_i915();
     guest.vm.gpu = GPU.to_owned();
-    guest.vm.vgpu = Some(KIND.to_owned());
+    guest.vm.vgpus = Some(Vgpus {
+        kind: Some(KIND.to_owned()),
+        count: 1,
+    });
     let shell = guest.check(&format!("B=/run/lab/busybox\n{SCRIPT}"))?;
     on_the_bus(&shell)
 }
