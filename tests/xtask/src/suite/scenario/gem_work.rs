@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The program that gives GPUs work inside VMs.
 
-use anyhow::Result;
+use anyhow::{ensure, Result};
 use tempfile::TempDir;
 
 use super::program;
+use crate::suite::context::Shell;
 use crate::suite::Context;
 
 /// The program, and the name of the package that has it.
@@ -13,4 +14,51 @@ pub const PROGRAM: &str = "gem-work";
 /// Builds the program and returns an overlay for a VM that has it.
 pub fn overlay(context: &Context) -> Result<TempDir> {
     program::overlay(context, &[PROGRAM])
+}
+
+/// The engines of the GPUs that VMs get.
+const ENGINES: [&str; 4] = ["rcs", "bcs", "vcs", "vecs"];
+
+/// What the program may have been asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// `engines`: each stores a value.
+    Engines,
+    /// `blit`: rectangles.
+    Blit,
+    /// `hang`, of all engines.
+    Hang,
+}
+
+impl Work {
+    /// How the lines begin that say that it was done.
+    fn lines(self) -> Vec<String> {
+        let of_each = |steps: &[&str]| -> Vec<String> {
+            let lines = |engine| steps.iter().map(move |step| format!("{engine}: {step}"));
+            ENGINES.into_iter().flat_map(lines).collect()
+        };
+        match self {
+            Self::Engines => of_each(&["stored a value"]),
+            Self::Blit => ["filled", "copied"]
+                .map(|step| format!("bcs: {step} a rectangle"))
+                .to_vec(),
+            Self::Hang => of_each(&["hung and was reset", "all engines work"]),
+        }
+    }
+}
+
+/// Each step of the work has said that it went well.
+///
+/// # Errors
+///
+/// Names the first that has not.
+pub fn check(shell: &Shell, work: &[Work]) -> Result<()> {
+    let stdout = shell.stdout();
+    for line in work.iter().flat_map(|work| work.lines()) {
+        let said = stdout
+            .lines()
+            .any(|said| said.starts_with(&line) && said.ends_with(": ok"));
+        ensure!(said, "no line says `{line}`:\n{stdout}");
+    }
+    Ok(())
 }

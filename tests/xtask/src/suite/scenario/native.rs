@@ -8,42 +8,11 @@ use std::path::Path;
 use anyhow::{ensure, Context as _, Result};
 
 use crate::kernel::Version;
-use crate::prepare::Boot;
+use crate::prepare::{Boot, GUEST_KERNEL};
 use crate::suite::context::Shell;
-use crate::suite::scenario::gem_work;
+use crate::suite::kernel_log;
+use crate::suite::scenario::gem_work::{self, Work};
 use crate::suite::{Context, Count};
-
-/// A message at warning level that a stock kernel may print, and its cause.
-struct Known {
-    /// What the line contains.
-    text: &'static str,
-    /// Why it is there although nothing is wrong; for readers only.
-    #[expect(
-        dead_code,
-        reason = "stands beside the text so that none is without a cause"
-    )]
-    cause: &'static str,
-}
-
-/// All messages at warning level that are accepted: five at the most.
-const KNOWN: &[Known] = &[
-    Known {
-        text: "Direct firmware load for i915/kbl_dmc",
-        cause:
-            "the root has no firmware; without this one i915 only gives up runtime power management",
-    },
-    Known {
-        text: "Setting dangerous option dmc_firmware_path",
-        cause: "we set it for 6.1: see NO_FIRMWARE",
-    },
-    Known {
-        text: "hrtimer: interrupt took",
-        cause: "the VM is emulated, and what it runs on was busy",
-    },
-];
-/// How many kinds of messages may be known.
-const KNOWN_MAX: usize = 5;
-const _: () = assert!(KNOWN.len() <= KNOWN_MAX);
 
 /// Columns of each colour bar on the console.
 const BAR_COLUMNS: usize = 40;
@@ -60,17 +29,9 @@ const BARS: [[u8; 3]; 6] = [
     [0x00, 0xaa, 0xaa],
 ];
 
-/// Tells i915 of 6.1 not to ask for firmware: the firmware loader that Debian has there reports a
-/// missing file at error level, and the file is not part of Debian's main archive.
-const NO_FIRMWARE: &str = "i915.dmc_firmware_path=";
-
 /// What runs in the guest. The kernel's messages are cleared before i915 is loaded, so that all
 /// that are left are its doing.
 const SCRIPT: &str = r"
-messages() {
-	dmesg --level=emerg,alert,crit,err | sed 's/^/error=/'
-	dmesg --level=warn | sed 's/^/warning=/'
-}
 echo release=$(uname -r)
 dmesg --clear
 modprobe i915
@@ -91,89 +52,42 @@ done
 
 /// Debian's 6.1.
 pub fn debian_6_1(context: &Context) -> Result<Count> {
-    accepts(context, Version { major: 6, minor: 1 }, NO_FIRMWARE)
+    accepts(context, Version { major: 6, minor: 1 })
 }
 
 /// Debian's 6.12.
 pub fn debian_6_12(context: &Context) -> Result<Count> {
-    accepts(
-        context,
-        Version {
-            major: 6,
-            minor: 12,
-        },
-        "",
-    )
+    accepts(context, GUEST_KERNEL)
 }
 
 /// Debian's 7.3.
 pub fn debian_7_3(context: &Context) -> Result<Count> {
-    accepts(context, Version { major: 7, minor: 3 }, "")
+    accepts(context, Version { major: 7, minor: 3 })
 }
 
-fn accepts(context: &Context, version: Version, append: &str) -> Result<Count> {
+fn accepts(context: &Context, version: Version) -> Result<Count> {
     let overlay = gem_work::overlay(context)?;
     let folder = tempfile::tempdir()?;
     let screen = folder.path().join("screen.png");
     let mut guest = context.guest(Boot::Guest(version))?.without_i915();
     guest.vm.overlay = Some(overlay.path().to_path_buf());
     guest.vm.screenshot = Some(screen.clone());
-    guest.vm.append = append.to_owned();
-    let shell = guest.check(&SCRIPT.replace("BAR", &BAR_COLUMNS.to_string()))?;
+    guest.vm.append = kernel_log::quiet(version).to_owned();
+    let script = SCRIPT.replace("BAR", &BAR_COLUMNS.to_string());
+    let shell = guest.check(&format!("{}{script}", kernel_log::SCRIPT))?;
 
     let release = shell.value("release")?;
     ensure!(
         release.starts_with(&format!("{version}.")),
         "booted {release}, not {version}"
     );
-    check_messages(&shell)?;
-    check_work(&shell)?;
+    kernel_log::check(&shell, kernel_log::STOCK)?;
+    gem_work::check(&shell, &[Work::Engines, Work::Blit, Work::Hang])?;
     check_screen(&shell, &screen)?;
     Ok(Count {
         passed: 3,
         failed: 0,
     })
-}
-
-/// Nothing at error level, and at warning level only what is known.
-fn check_messages(shell: &Shell) -> Result<()> {
-    let stdout = shell.stdout();
-    let unexpected: Vec<&str> = stdout.lines().filter(|line| is_unexpected(line)).collect();
-    ensure!(
-        unexpected.is_empty(),
-        "the kernel says what it should not:\n{}",
-        unexpected.join("\n")
-    );
-    Ok(())
-}
-
-fn is_unexpected(line: &str) -> bool {
-    match line.split_once('=') {
-        Some(("error", _)) => true,
-        Some(("warning", text)) => !KNOWN.iter().any(|known| text.contains(known.text)),
-        _ => false,
-    }
-}
-
-/// Each step of the work has said that it went well.
-fn check_work(shell: &Shell) -> Result<()> {
-    let stdout = shell.stdout();
-    for engine in ["rcs", "bcs", "vcs", "vecs"] {
-        for step in ["stored a value", "hung and was reset", "all engines work"] {
-            let said = stdout.lines().any(|line| {
-                line.starts_with(&format!("{engine}: {step}")) && line.ends_with(": ok")
-            });
-            ensure!(said, "no line says that {engine} {step}:\n{stdout}");
-        }
-    }
-    for step in ["filled", "copied"] {
-        let line = format!("bcs: {step} a rectangle: ok");
-        ensure!(
-            stdout.lines().any(|l| l == line),
-            "no line says {line}:\n{stdout}"
-        );
-    }
-    Ok(())
 }
 
 /// The screen shows the console, in the size of the mode.
@@ -226,22 +140,5 @@ impl Picture {
     /// How many pixels have the colour of each bar.
     fn bars(&self) -> [usize; BARS.len()] {
         BARS.map(|bar| self.pixels.iter().filter(|pixel| **pixel == bar).count())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn is_unexpected_when_warning_is_not_known_then_yes() {
-        assert!(is_unexpected("warning=[    1.0] WARNING: something new"));
-        assert!(is_unexpected(
-            "error=Direct firmware load for i915/kbl_dmc_ver1_04.bin failed with error -2"
-        ));
-        assert!(!is_unexpected("rcs: stored a value: ok"));
-        assert!(!is_unexpected(
-            "warning=i915 0000:00:02.0: Direct firmware load for i915/kbl_dmc_ver1_04.bin failed with error -2"
-        ));
     }
 }
