@@ -72,12 +72,12 @@ impl Machine {
         })
     }
 
-    /// Lets the GPU's engines execute whenever they have something to, until
-    /// [`stop_engines`](Self::stop_engines). A thread's whole work.
+    /// Lets the GPU's engines execute whenever they have something to, and tells kvmgt what has
+    /// ended, until [`stop_engines`](Self::stop_engines). A thread's whole work.
     pub fn run_engines(&self) {
         let gpu = self.bed.machine().shared();
         while !gpu.is_stopped() {
-            gpu.rest(gpu.slice());
+            gpu.rest(self.bed.card().run_slice());
         }
     }
 

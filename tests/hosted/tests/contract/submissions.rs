@@ -5,7 +5,7 @@ use super::work::{
     context, dword, ends, page, store, store_in_ppgtt, tables, wait, was_on, GARBAGE, NOOP,
     NO_TABLES,
 };
-use gen9_gpu::{Activity, DmaAddress, EngineId};
+use gen9_gpu::{Activity, DmaAddress, EngineId, Shared};
 use gvt_host::events;
 use hosted_glue::bed::Bed;
 use hosted_glue::card::engine_mask;
@@ -17,6 +17,10 @@ use iface::events::RESET_ALL;
 use kernel::testing::Ledger;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[test]
 fn commands_when_done_have_reached_a_buffer_on_every_engine() {
@@ -40,6 +44,56 @@ fn commands_when_done_have_reached_a_buffer_on_every_engine() {
         }
         assert_eq!(bed.card().wakerefs(), 0);
     }
+}
+
+/// Ends the thread that lets engines execute, whatever comes of the test.
+struct Stop<'a>(&'a Shared);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+#[test]
+fn thread_that_lets_engines_execute_is_woken_by_submissions_and_kills() {
+    let bed = Bed::new("kbl,display=off");
+    let kvmgt = bed.attach();
+    let (host, result) = (kvmgt.host(), page(kvmgt.host()));
+    let [does, waits] = [0; 2].map(|_| context(host, EngineId::Bcs0).handle);
+    let gpu = bed.machine().shared();
+    let ends = |count| {
+        let begun = Instant::now();
+        let mut seen = Vec::new();
+        while seen.len() < count && begun.elapsed() < PATIENCE {
+            seen.extend(ends(&kvmgt));
+            std::thread::yield_now();
+        }
+        seen
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !gpu.is_stopped() {
+                gpu.rest(bed.card().run_slice());
+            }
+        });
+        let stop = Stop(gpu);
+        for tag in 1..=3 {
+            let commands = store(result.start + 4, 0x30 + tag);
+            host.ctx_submit(does, NO_TABLES, &commands, tag.into())
+                .unwrap();
+            assert_eq!(ends(1), [(does, tag.into(), Outcome::Done)]);
+            assert_eq!(dword(host, &result, 1), 0x30 + tag);
+        }
+        host.ctx_submit(waits, NO_TABLES, &wait(result.start, 1), 4)
+            .unwrap();
+        host.ctx_submit(does, NO_TABLES, &[NOOP; 2], 5).unwrap();
+        host.ctx_kill(waits).unwrap();
+        let expected = [(waits, 4, Outcome::Cancelled), (does, 5, Outcome::Done)];
+        assert_eq!(ends(2), expected);
+        drop(stop);
+    });
+    assert_eq!(bed.card().wakerefs(), 0);
 }
 
 #[test]
@@ -454,7 +508,7 @@ fn submissions_at_the_same_time_as_close_leave_nothing_behind() {
                     }
                 });
             }
-            std::thread::sleep(std::time::Duration::from_millis(3));
+            std::thread::sleep(Duration::from_millis(3));
             assert_eq!(raw.close(), 0);
         });
         assert!(bed.card().own_pages() <= 2);

@@ -2,14 +2,15 @@
 //! Logical contexts of clients, and the engines that execute them.
 //!
 //! An engine has one of them at a time; those that follow wait here. Nothing goes on by itself:
-//! [`Card::run_engines`] is what an interrupt and its bottom half are to i915.
+//! [`Card::run_engines`] is what an interrupt and its bottom half are to i915. So is
+//! [`Card::run_slice`], for a thread that does nothing else.
 
 use super::image;
 use super::regions::Region;
 use super::unit::{self, Unit};
 use super::{engine_mask, locked, Card};
 use gen9_gpu::gpu::DEFAULT_SLICE;
-use gen9_gpu::{Activity, EngineId};
+use gen9_gpu::{Activity, EngineId, MmioOffset};
 use gvt_host::world::{no_default_state, Made};
 use gvt_host::{events, World};
 use iface::events::{OUTCOME_CANCELLED, OUTCOME_DONE, OUTCOME_HUNG, SCHEDULE_IN, SCHEDULE_OUT};
@@ -74,26 +75,78 @@ impl Card {
     /// Lets the engines execute what they have, tells how it ended, and goes on with what follows,
     /// until nothing ends any more; whether something still executes.
     pub fn run_engines(&self) -> Activity {
-        might_sleep("telling the ends of submissions");
         loop {
-            let (activity, ended) = {
-                let mut state = locked(&self.engines.0);
-                state.cancel_killed(self);
-                state.start(self);
-                let activity = match state.units.is_empty() {
-                    true => Activity::Idle,
-                    false => state.settle(self),
-                };
-                state.collect(self);
-                (activity, std::mem::take(&mut state.ended))
-            };
-            if ended.is_empty() {
+            let (activity, ended) = self.turn(|card| card.settle());
+            if !ended {
                 return activity;
             }
-            for Ended { handle, outcome } in ended {
-                events::submit_done(self, handle, outcome);
+        }
+    }
+
+    /// Lets the engines execute what they have for one slice of the GPU's time, and tells what has
+    /// ended then; what they did. No lock is held while the client is told.
+    ///
+    /// A thread that lets the GPU execute calls it by turns with [`Shared::rest`].
+    ///
+    /// [`Shared::rest`]: gen9_gpu::Shared::rest
+    pub fn run_slice(&self) -> Activity {
+        let (activity, ended) = self.turn(|card| card.machine.shared().slice());
+        match ended {
+            // Who was told may have submitted more.
+            true => Activity::Busy,
+            false => activity,
+        }
+    }
+
+    /// Gives engines what waits for them, has them execute, and tells what has ended; what they did,
+    /// and whether something has ended.
+    fn turn(&self, execute: impl FnOnce(&Self) -> Activity) -> (Activity, bool) {
+        might_sleep("telling the ends of submissions");
+        {
+            let mut state = locked(&self.engines.0);
+            state.cancel_killed(self);
+            state.start(self);
+        }
+        // Without the lock, so that whoever submits does not wait for engines.
+        let activity = execute(self);
+        let ended = {
+            let mut state = locked(&self.engines.0);
+            state.collect(self);
+            std::mem::take(&mut state.ended)
+        };
+        let any = !ended.is_empty();
+        for Ended { handle, outcome } in ended {
+            events::submit_done(self, handle, outcome);
+        }
+        (activity, any)
+    }
+
+    /// Runs the GPU until its engines are idle, or all wait and none gets any further.
+    fn settle(&self) -> Activity {
+        let units: Vec<MmioOffset> = {
+            let state = locked(&self.engines.0);
+            state.units.iter().map(|unit| unit.command()).collect()
+        };
+        if units.is_empty() {
+            return Activity::Idle;
+        }
+        let mut gpu = self.machine.gpu();
+        let mut places = Vec::new();
+        for _ in 0..SLICES {
+            match gpu.run(DEFAULT_SLICE) {
+                Activity::Idle => return Activity::Idle,
+                Activity::Busy => places.clear(),
+                // What one engine waits for another one may have done in this slice.
+                Activity::Waiting => {
+                    let now: Vec<u32> = units.iter().map(|at| gpu.read32(*at)).collect();
+                    if places == now {
+                        return Activity::Waiting;
+                    }
+                    places = now;
+                }
             }
         }
+        Activity::Busy
     }
 
     /// Gives up the context on an engine, as i915 does when the engine makes no progress: the engine
@@ -104,6 +157,8 @@ impl Card {
         let hung = state.units.iter().any(runs);
         if hung {
             state.reset(self, id, OUTCOME_HUNG);
+            drop(state);
+            self.machine.shared().call();
         }
         hung
     }
@@ -252,6 +307,8 @@ impl Card {
         if let Some(context) = state.contexts.get_mut(&id) {
             context.killed = true;
         }
+        drop(state);
+        self.machine.shared().call();
     }
 
     pub(super) fn read_default_state(&self, engine: u32, offset: u64, data: &mut [u8]) -> Result {
@@ -299,28 +356,6 @@ impl State {
             unit.running = Some(id);
             unit.submit(&card.machine, &context.image, id);
         }
-    }
-
-    /// Runs the GPU until its engines are idle, or all wait and none gets any further.
-    fn settle(&self, card: &Card) -> Activity {
-        let mut gpu = card.machine.gpu();
-        let mut places = Vec::new();
-        for _ in 0..SLICES {
-            match gpu.run(DEFAULT_SLICE) {
-                Activity::Idle => return Activity::Idle,
-                Activity::Busy => places.clear(),
-                // What one engine waits for another one may have done in this slice.
-                Activity::Waiting => {
-                    let commands = self.units.iter().map(|unit| unit.command());
-                    let now: Vec<u32> = commands.map(|register| gpu.read32(register)).collect();
-                    if places == now {
-                        return Activity::Waiting;
-                    }
-                    places = now;
-                }
-            }
-        }
-        Activity::Busy
     }
 
     /// Looks which contexts have executed everything.
