@@ -8,6 +8,7 @@ use crate::{
     gpu::Gpu,
     listener::Listener,
     mdev::Parent,
+    turns::Turns,
 };
 use iface::client::Offer;
 use kernel::{
@@ -53,7 +54,9 @@ impl<'a> Attachment<'a> {
             ENODEV
         })?;
         let (version, features) = (offer.version(), offer.features());
-        let listener = KBox::new(Listener::new(adev.as_ref().name())?, GFP_KERNEL)?;
+        let turns = Turns::new()?;
+        let listener = Listener::new(adev.as_ref().name(), turns.clone())?;
+        let listener = KBox::new(listener, GFP_KERNEL)?;
         // SAFETY: the listener does not move, as it has a box of its own. It is dropped after the
         // host, here as well as in `Attachment`.
         let host = unsafe { offer.open(&raw const *listener) }.map_err(|refusal| {
@@ -79,7 +82,7 @@ impl<'a> Attachment<'a> {
         // SAFETY: the contract: `card` is null or the GPU's `drm_device`, valid until unbind. The
         // listener is in a box of its own, and the folder is dropped before it.
         let debugfs = unsafe { Debugfs::new(info.card.cast(), &listener) };
-        let gpu = Gpu::new(debugfs, device, host, &info, printer)?;
+        let gpu = Gpu::new(debugfs, device, host, &info, printer, turns)?;
         // SAFETY: the device is pinned with the GPU, and the file is dropped before it.
         let golden_file = unsafe { GoldenFile::new(parent, &raw const gpu.device) }?;
         dev_info!(adev, "{}\n", format_args!("{}", gpu.device.attached()));

@@ -2,3 +2,4 @@
 /* What bindgen makes Rust declarations of. */
 #include "helpers.h"
 #include "mdev.h"
+#include "track.h"

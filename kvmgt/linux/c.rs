@@ -15,7 +15,7 @@ use kvmgt_core::device::Device;
 )]
 pub(crate) mod raw {
     use crate::uapi::{vfio_irq_set, vfio_region_info};
-    use kernel::bindings::{bin_attribute, device, module, pci_dev, vm_area_struct};
+    use kernel::bindings::{bin_attribute, device, module, pci_dev, spinlock, vm_area_struct};
     include!(concat!(env!("KVMGT_OBJ"), "/linux/helpers_generated.rs"));
 }
 
@@ -152,4 +152,26 @@ pub(crate) fn trace_propagate_event(id: u32, name: &str, bit: u32) {
 pub(crate) fn trace_inject_msi(id: u32, address: u32, data: u32) {
     // SAFETY: it only takes numbers.
     unsafe { raw::kvmgt_trace_inject_msi(id, address, data) };
+}
+
+/// Traces that a vGPU's workload was given to a context of the host half.
+pub(crate) fn trace_workload_start(id: u32, engine: &str, context: u64) {
+    // SAFETY: the name has that length; the event copies it.
+    unsafe {
+        raw::kvmgt_trace_workload_start(id, engine.as_ptr().cast(), engine.len(), context);
+    }
+}
+
+/// Traces how a vGPU's workload ended, as one of the contract's `OUTCOME_*`.
+pub(crate) fn trace_workload_end(id: u32, engine: &str, serial: u64, outcome: u32) {
+    // SAFETY: the name has that length; the event copies it.
+    unsafe {
+        raw::kvmgt_trace_workload_end(id, engine.as_ptr().cast(), engine.len(), serial, outcome);
+    }
+}
+
+/// Traces that a watched page was written.
+pub(crate) fn trace_write_tracked(id: u32, address: u64, bytes: u32) {
+    // SAFETY: it only takes numbers.
+    unsafe { raw::kvmgt_trace_write_tracked(id, address, bytes) };
 }

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! A GPU as its vGPUs see it.
 
-use crate::{c::raw, debugfs::Debugfs};
+use crate::{
+    c::raw,
+    debugfs::Debugfs,
+    job::Job,
+    turns::{Clock, Turns},
+};
 use core::ptr;
 use iface::{client::Host, types::Info};
 use kernel::{
-    bindings, device,
+    bindings, container_of, device,
     prelude::*,
-    sync::{new_mutex, Mutex},
+    sync::{new_mutex, Arc, Mutex},
+    workqueue::new_work,
 };
 use kvmgt_core::{
     device::Device,
@@ -25,10 +31,16 @@ use kvmgt_core::{
 pub(crate) struct Gpu<'a> {
     /// Its folder in debugfs, in which vGPUs have theirs.
     pub(crate) debugfs: Debugfs,
+    /// Has orders about turns followed.
+    _clock: Clock,
+    /// Kills what the turns' orders say.
+    #[pin]
+    killer: Job,
     /// What kvmgt knows of it.
     pub(crate) device: Device,
     /// Its host half.
     pub(crate) host: Host<'a>,
+    turns: Arc<Turns>,
     /// Whose name is in front of what is printed about it.
     pub(crate) printer: &'a device::Device,
     /// The GPU on its bus, as long as the host half is open; null where there is none.
@@ -62,13 +74,23 @@ impl<'a> Gpu<'a> {
         host: Host<'a>,
         info: &Info,
         printer: &'a device::Device,
+        turns: Arc<Turns>,
     ) -> Result<Pin<KBox<Self>>> {
         let shares = Shares::new(info);
         KBox::pin_init(
-            pin_init!(Self {
+            pin_init!(&this in Self {
                 debugfs,
+                // SAFETY: it is the field of that name, and dropped before what it uses.
+                killer <- unsafe { Job::new(new_work!("kvmgt::killer"), kill) },
+                // SAFETY: the job was initialised, and is dropped later.
+                _clock: unsafe {
+                    let killer = &raw mut (*this.as_ptr()).killer;
+                    (*killer).start();
+                    Turns::begin(&turns, info, ptr::NonNull::new_unchecked(killer))
+                },
                 device,
                 host,
+                turns,
                 printer,
                 parent: info.parent.cast(),
                 dma_device: info.dma_device.cast(),
@@ -78,6 +100,11 @@ impl<'a> Gpu<'a> {
             }),
             GFP_KERNEL,
         )
+    }
+
+    /// Its turns.
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.turns
     }
 
     /// Calls `visit` with each type of vGPUs that it has. Sleeps.
@@ -115,6 +142,24 @@ impl<'a> Gpu<'a> {
         dev_err!(self.printer, "{}\n", format_args!("{why}"));
         why.error()
     }
+}
+
+/// Kills what the turns' orders say.
+///
+/// # Safety
+///
+/// The job is the field of a GPU, whose host half and turns are there until it was stopped.
+unsafe fn kill(job: *const Job) {
+    // SAFETY: by this function's own requirement. No more than the two fields is borrowed, as what
+    // stands before them may be about to go.
+    let (turns, host) = unsafe {
+        let gpu = container_of!(job, Gpu<'_>, killer);
+        (&(*gpu).turns, &(*gpu).host)
+    };
+    turns.kill(|context| {
+        // It fails if the context is gone, and with it what was to be killed.
+        let _ = host.ctx_kill(context);
+    });
 }
 
 /// A part of a GPU; given back when it is dropped.

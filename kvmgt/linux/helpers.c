@@ -8,15 +8,20 @@
 #include <linux/dma-mapping.h>
 #include <linux/eventfd.h>
 #include <linux/iommu.h>
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/nospec.h>
 #include <linux/pci.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
 #include <linux/vfio.h>
+
+#include <asm/cacheflush.h>
 
 #include "helpers.h"
 
@@ -107,6 +112,77 @@ void kvmgt_unpin(struct vfio_device *vdev, struct device *dma,
 {
 	dma_unmap_page(dma, address, PAGE_SIZE, DMA_BIDIRECTIONAL);
 	vfio_unpin_pages(vdev, iova, 1);
+}
+
+int kvmgt_guest_read(struct vfio_device *vdev, unsigned long long iova,
+		     void *data, unsigned long size)
+{
+	return vfio_dma_rw(vdev, iova, data, size, false);
+}
+
+int kvmgt_guest_write(struct vfio_device *vdev, unsigned long long iova,
+		      const void *data, unsigned long size)
+{
+	return vfio_dma_rw(vdev, iova, (void *)data, size, true);
+}
+
+void *kvmgt_table_alloc(struct device *dma, unsigned long long *address)
+{
+	dma_addr_t handle;
+	void *table;
+
+	/*
+	 * What is allocated so is never bounced: the device sees what is
+	 * written later, too.
+	 */
+	table = dma_alloc_noncoherent(dma, PAGE_SIZE, &handle, DMA_BIDIRECTIONAL,
+				      GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (table)
+		*address = handle;
+	return table;
+}
+
+void kvmgt_table_free(struct device *dma, void *table, unsigned long long address)
+{
+	dma_free_noncoherent(dma, PAGE_SIZE, table, address, DMA_BIDIRECTIONAL);
+}
+
+void kvmgt_table_flush(void *table, unsigned long size)
+{
+	clflush_cache_range(table, size);
+}
+
+struct mem_cgroup *kvmgt_account_get(void)
+{
+	return get_mem_cgroup_from_mm(current->mm);
+}
+
+void kvmgt_account_put(struct mem_cgroup *account)
+{
+	mem_cgroup_put(account);
+}
+
+struct mem_cgroup *kvmgt_account_charge(struct mem_cgroup *account)
+{
+	return set_active_memcg(account);
+}
+
+unsigned long kvmgt_lock_irqsave(spinlock_t *lock)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(lock, flags);
+	return flags;
+}
+
+bool kvmgt_trylock_irqsave(spinlock_t *lock, unsigned long *flags)
+{
+	return spin_trylock_irqsave(lock, *flags);
+}
+
+void kvmgt_unlock_irqrestore(spinlock_t *lock, unsigned long flags)
+{
+	spin_unlock_irqrestore(lock, flags);
 }
 
 struct eventfd_ctx *kvmgt_eventfd_get(int fd)

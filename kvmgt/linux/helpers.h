@@ -11,9 +11,11 @@
 struct bin_attribute;
 struct device;
 struct eventfd_ctx;
+struct mem_cgroup;
 struct module;
 struct page;
 struct pci_dev;
+struct spinlock;
 struct vfio_device;
 struct vfio_info_cap;
 struct vfio_irq_set;
@@ -55,6 +57,35 @@ int kvmgt_pin(struct vfio_device *vdev, struct device *dma,
 void kvmgt_unpin(struct vfio_device *vdev, struct device *dma,
 		 unsigned long long iova, unsigned long long address);
 
+/*
+ * Reads, or writes, @size bytes at @iova of the guest's memory. Sleep; also for
+ * a thread of the kernel.
+ */
+int kvmgt_guest_read(struct vfio_device *vdev, unsigned long long iova,
+		     void *data, unsigned long size);
+int kvmgt_guest_write(struct vfio_device *vdev, unsigned long long iova,
+		      const void *data, unsigned long size);
+
+/*
+ * A page of zeroes that @dma reads, on the account of the calling task, or
+ * NULL. Sleeps.
+ */
+void *kvmgt_table_alloc(struct device *dma, unsigned long long *address);
+void kvmgt_table_free(struct device *dma, void *table, unsigned long long address);
+/* Has the processor's cache give away what it holds of @size bytes. */
+void kvmgt_table_flush(void *table, unsigned long size);
+
+/* On whose account the calling process allocates; holds a reference, or NULL. */
+struct mem_cgroup *kvmgt_account_get(void);
+void kvmgt_account_put(struct mem_cgroup *account);
+/* Has the calling task allocate on an account; returns the one of before. */
+struct mem_cgroup *kvmgt_account_charge(struct mem_cgroup *account);
+
+/* A spinlock that is held with interrupts off. */
+unsigned long kvmgt_lock_irqsave(struct spinlock *lock);
+_Bool kvmgt_trylock_irqsave(struct spinlock *lock, unsigned long *flags);
+void kvmgt_unlock_irqrestore(struct spinlock *lock, unsigned long flags);
+
 /* The eventfd that @fd names, or an error number. */
 struct eventfd_ctx *kvmgt_eventfd_get(int fd);
 void kvmgt_eventfd_put(struct eventfd_ctx *event);
@@ -80,6 +111,15 @@ void kvmgt_trace_propagate_event(unsigned int id, const char *name,
 				 unsigned long len, unsigned int bit);
 void kvmgt_trace_inject_msi(unsigned int id, unsigned int address,
 			    unsigned int data);
+
+/* Tracepoints of vGPUs that the C GVT-g did not have. */
+void kvmgt_trace_workload_start(unsigned int id, const char *engine,
+				unsigned long len, unsigned long long context);
+void kvmgt_trace_workload_end(unsigned int id, const char *engine,
+			      unsigned long len, unsigned long long serial,
+			      unsigned int outcome);
+void kvmgt_trace_write_tracked(unsigned int id, unsigned long long gpa,
+			       unsigned int bytes);
 
 /* Tracepoints of system "gvt". @dev is the name of an i915.gvt.N device. */
 void kvmgt_trace_attach(const char *dev, unsigned int major, unsigned int minor,

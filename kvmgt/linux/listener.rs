@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-//! What the host half tells of a GPU, counted and traced.
+//! What the host half tells of a GPU: counted and traced, and passed on to its turns.
 
-use crate::c;
+use crate::{c, turns::Turns};
 use iface::{
     client::{Direction, Events, Outcome, ResetPhase},
     events::{RESET_DONE, RESET_PREPARE},
@@ -9,12 +9,16 @@ use iface::{
 use kernel::{
     prelude::*,
     str::CString,
-    sync::atomic::{Atomic, Relaxed},
+    sync::{
+        atomic::{Atomic, Relaxed},
+        Arc,
+    },
 };
 
-/// Receives the events of one GPU. Any context, no lock.
+/// Receives the events of one GPU. Any context, no lock but that of the turns.
 pub(crate) struct Listener {
     name: CString,
+    turns: Arc<Turns>,
     /// Registers that are tracked, for debugfs only.
     pub(crate) tracked: Atomic<usize>,
     /// Resets that began.
@@ -29,9 +33,10 @@ pub(crate) struct Listener {
 
 impl Listener {
     /// A listener to the device of that name, which has heard nothing yet.
-    pub(crate) fn new(name: &CStr) -> Result<Self> {
+    pub(crate) fn new(name: &CStr, turns: Arc<Turns>) -> Result<Self> {
         Ok(Self {
             name: CString::try_from(name)?,
+            turns,
             tracked: Atomic::new(0),
             reset_prepare: Atomic::new(0),
             reset_done: Atomic::new(0),
@@ -71,8 +76,14 @@ impl Events for Listener {
         c::trace_resume(&self.name);
     }
 
-    // kvmgt makes no contexts yet, and schedules nothing beside those of the host.
-    fn schedule_event(&self, _: u32, _: u64, _: Direction) {}
+    fn schedule_event(&self, engine: u32, context: u64, direction: Direction) {
+        // Of ours the end of a submission tells.
+        if context == 0 {
+            self.turns.host_context(engine, direction);
+        }
+    }
 
-    fn submit_done(&self, _: u64, _: u64, _: Outcome) {}
+    fn submit_done(&self, _context: u64, tag: u64, outcome: Outcome) {
+        self.turns.submit_done(tag, outcome);
+    }
 }

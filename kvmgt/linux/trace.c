@@ -53,3 +53,22 @@ void kvmgt_trace_inject_msi(unsigned int id, unsigned int address,
 {
 	trace_inject_msi(id, address, data);
 }
+
+void kvmgt_trace_workload_start(unsigned int id, const char *engine,
+				unsigned long len, unsigned long long context)
+{
+	trace_gvt_workload_start(id, engine, len, context);
+}
+
+void kvmgt_trace_workload_end(unsigned int id, const char *engine,
+			      unsigned long len, unsigned long long serial,
+			      unsigned int outcome)
+{
+	trace_gvt_workload_end(id, engine, len, serial, outcome);
+}
+
+void kvmgt_trace_write_tracked(unsigned int id, unsigned long long gpa,
+			       unsigned int bytes)
+{
+	trace_gvt_write_tracked(id, gpa, bytes);
+}

@@ -156,6 +156,70 @@ TRACE_EVENT(inject_msi,
 		  __entry->id, __entry->address, __entry->data)
 );
 
+/* What vGPUs do that has no event in the C GVT-g. */
+
+/*
+ * A vGPU has the host execute a workload. It is told when that was submitted,
+ * and can so come behind the end of a short one.
+ */
+TRACE_EVENT(gvt_workload_start,
+	TP_PROTO(unsigned int id, const char *engine, unsigned long len,
+		 unsigned long long context),
+	TP_ARGS(id, engine, len, context),
+	TP_STRUCT__entry(
+		__field(unsigned int, id)
+		__array(char, engine, GVT_TEMP_STR_LEN)
+		__field(unsigned long long, context)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		snprintf(__entry->engine, GVT_TEMP_STR_LEN, "%.*s", (int)len, engine);
+		__entry->context = context;
+	),
+	TP_printk("vgpu%u %s context %llu",
+		  __entry->id, __entry->engine, __entry->context)
+);
+
+/* It has ended: outcome 0 all was executed, 1 it hung, 2 it was killed. */
+TRACE_EVENT(gvt_workload_end,
+	TP_PROTO(unsigned int id, const char *engine, unsigned long len,
+		 unsigned long long serial, unsigned int outcome),
+	TP_ARGS(id, engine, len, serial, outcome),
+	TP_STRUCT__entry(
+		__field(unsigned int, id)
+		__array(char, engine, GVT_TEMP_STR_LEN)
+		__field(unsigned long long, serial)
+		__field(unsigned int, outcome)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		snprintf(__entry->engine, GVT_TEMP_STR_LEN, "%.*s", (int)len, engine);
+		__entry->serial = serial;
+		__entry->outcome = outcome;
+	),
+	TP_printk("vgpu%u %s serial %llu outcome %u",
+		  __entry->id, __entry->engine, __entry->serial,
+		  __entry->outcome)
+);
+
+/* A virtual CPU wrote a page table that KVM watches for a vGPU. */
+TRACE_EVENT(gvt_write_tracked,
+	TP_PROTO(unsigned int id, unsigned long long gpa, unsigned int bytes),
+	TP_ARGS(id, gpa, bytes),
+	TP_STRUCT__entry(
+		__field(unsigned int, id)
+		__field(unsigned long long, gpa)
+		__field(unsigned int, bytes)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->gpa = gpa;
+		__entry->bytes = bytes;
+	),
+	TP_printk("vgpu%u gpa 0x%llx bytes %u",
+		  __entry->id, __entry->gpa, __entry->bytes)
+);
+
 #endif
 
 #undef TRACE_INCLUDE_PATH

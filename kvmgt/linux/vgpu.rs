@@ -10,7 +10,11 @@
 //! | `guest` | what it does to its VM |
 //! | `ioctl` | ioctls of its file |
 //! | `irq` | the eventfds that stand for its interrupts |
+//! | `memory` | its VM's memory |
 //! | `mmio_diff` | its registers beside those of the GPU |
+//! | `shadow` | pages for the shadows of its page tables |
+//! | `tracker` | writes of its VM to page tables, as KVM tells them |
+//! | `work` | what it does when nobody asks it to |
 
 mod access;
 mod aperture;
@@ -19,14 +23,20 @@ mod folder;
 mod guest;
 mod ioctl;
 mod irq;
+mod memory;
 mod mmio_diff;
+mod shadow;
+mod tracker;
+mod work;
 
 use crate::{
     c::raw,
     gpu::{Driver, Gpu, Share},
+    job::Job,
+    turns::Seat,
 };
 use aperture::Window;
-use core::mem::ManuallyDrop;
+use core::{mem::ManuallyDrop, ptr::NonNull};
 use folder::{Folder, PinnedFile};
 use guest::Vm;
 use iface::client::Wake;
@@ -38,6 +48,7 @@ use kernel::{
         atomic::{Acquire, Atomic, Relaxed, Release},
         new_mutex, new_spinlock, Mutex, SpinLock,
     },
+    workqueue::new_work,
 };
 use kvmgt_core::{
     address::{Gfn, PAGE_SHIFT},
@@ -45,13 +56,22 @@ use kvmgt_core::{
     message::NotMade,
     vgpu::{kind::Kind, Vgpu},
 };
+use memory::Memory;
+use shadow::Shadows;
+use tracker::{Tracker, Watch};
+use work::Account;
 
 /// A vGPU from its creation to its removal.
 #[pin_data]
 pub(crate) struct VgpuDevice<'a> {
     /// The first to go: its files read what stands below.
     folder: Folder,
+    /// Its work; stopped unless it is open.
+    #[pin]
+    job: Job,
     gpu: &'a Gpu<'a>,
+    /// Its place among the turns of its GPU.
+    seat: Seat<'a>,
     /// The device of mdev, valid as long as this.
     mdev: *mut bindings::device,
     /// The device of VFIO, valid as long as this.
@@ -70,6 +90,8 @@ pub(crate) struct VgpuDevice<'a> {
     holder: SpinLock<Option<Holder>>,
     #[pin]
     irqs: SpinLock<Irqs>,
+    #[pin]
+    watch: Watch,
     /// Held while pages of the aperture are mapped, and while all of them are taken away.
     #[pin]
     mappings: Mutex<()>,
@@ -85,6 +107,7 @@ struct State<'a> {
 
 /// What is held while a vGPU is open.
 struct Open<'a> {
+    account: Account,
     _file: PinnedFile,
     _wake: Wake<'a>,
     _driver: Driver,
@@ -93,6 +116,7 @@ struct Open<'a> {
 /// The vGPU and its part of the GPU; given back when it is dropped.
 struct Owned<'a> {
     vgpu: ManuallyDrop<Vgpu>,
+    shadows: Shadows<'a>,
     share: Share<'a>,
     gpu: &'a Gpu<'a>,
 }
@@ -106,6 +130,7 @@ impl<'a> Owned<'a> {
         })?;
         Ok(Self {
             vgpu: ManuallyDrop::new(vgpu),
+            shadows: Shadows::new(gpu),
             share,
             gpu,
         })
@@ -162,10 +187,17 @@ impl<'a> VgpuDevice<'a> {
     ) -> Result<Pin<KBox<Self>>> {
         let owned = Owned::new(gpu, kind)?;
         let window = Window::new(gpu.aperture_base, owned.vgpu.aperture())?;
+        let seat = Seat {
+            turns: gpu.turns(),
+            id: owned.share.id,
+        };
         let mut this = KBox::pin_init(
             pin_init!(Self {
                 folder: Folder::none(),
+                // SAFETY: it is the field of that name, and is stopped when the vGPU is closed.
+                job <- unsafe { Job::new(new_work!("kvmgt::vgpu_work"), work::work) },
                 gpu,
+                seat,
                 mdev,
                 vdev,
                 id: owned.share.id.number(),
@@ -177,6 +209,7 @@ impl<'a> VgpuDevice<'a> {
                 pinned: Atomic::new(0),
                 holder <- new_spinlock!(None, "kvmgt::holder"),
                 irqs <- new_spinlock!(Irqs::new(), "kvmgt::irqs"),
+                watch <- Watch::new(),
                 mappings <- new_mutex!((), "kvmgt::mappings"),
                 state <- new_mutex!(State { open: None, vgpu: owned }, "kvmgt::vgpu"),
             }),
@@ -208,38 +241,57 @@ impl<'a> VgpuDevice<'a> {
         if state.open.is_none() || self.is_leaving() {
             return Err(ENODEV);
         }
-        self.act(&mut state, act)
+        self.act(&mut state.vgpu, act)
     }
 
-    /// Calls `act` with a vGPU whose lock is held.
-    fn act<R>(&self, state: &mut State<'_>, act: impl FnOnce(&mut Vgpu, &mut World<'_>) -> R) -> R {
-        let mut vm = Vm(self);
+    /// Calls `act` with a vGPU whose lock is held, after it was told what its VM did to page tables.
+    fn act<R>(&self, owned: &mut Owned<'_>, act: impl FnOnce(&mut Vgpu, &mut World<'_>) -> R) -> R {
+        let (mut vm, mut memory, mut tracker) = (Vm(self), Memory(self), Tracker(self));
         let mut world = World {
             device: &self.gpu.device,
             host: &self.gpu.host,
             guest: &mut vm,
+            memory: &mut memory,
+            tracker: &mut tracker,
+            shadow: &mut owned.shadows,
+            turns: &self.seat,
         };
-        act(&mut state.vgpu.vgpu, &mut world)
+        self.tell(&mut owned.vgpu, &mut world);
+        act(&mut owned.vgpu, &mut world)
     }
 
     /// Somebody opens it, with a KVM or without.
     ///
     /// # Errors
     ///
-    /// `ENODEV` it, or i915, is about to go; `EIO` the GPU does not wake.
+    /// `ENODEV` it, or i915, is about to go; `EIO` the GPU does not wake; those of the core.
     fn open(&self) -> Result {
         if self.is_leaving() {
             return Err(ENODEV);
         }
         let open = Open {
+            account: Account::current(),
             _driver: Driver::hold(self.gpu).ok_or(ENODEV)?,
             _wake: self.gpu.host.wake().map_err(|_| EIO)?,
             // SAFETY: what is open is closed before the vGPU goes.
             _file: unsafe { PinnedFile::new(&self.folder, &self.pinned) },
         };
         *self.holder.lock() = Some(Holder::current());
+        // SAFETY: `rest` undoes both, when it is closed or could not be opened. The job is a part of
+        // the vGPU, and VFIO counts that as open.
+        unsafe {
+            self.watch.start(self);
+            self.seat.sit(NonNull::from(&self.job));
+        }
+        // What it does before the vGPU is open waits for that.
+        self.job.start();
         let mut state = self.state.lock();
-        self.act(&mut state, |vgpu, world| vgpu.open(world));
+        let opened = self.act(&mut state.vgpu, |vgpu, world| vgpu.open(world));
+        if let Err(error) = opened {
+            drop(state);
+            self.rest();
+            return Err(error);
+        }
         state.open = Some(open);
         self.is_open.store(true, Relaxed);
         Ok(())
@@ -249,14 +301,14 @@ impl<'a> VgpuDevice<'a> {
     fn close(&self) {
         let mut state = self.state.lock();
         self.is_open.store(false, Relaxed);
-        self.act(&mut state, |vgpu, world| vgpu.close(world));
+        self.act(&mut state.vgpu, |vgpu, world| vgpu.close(world));
         let open = state.open.take();
         drop(state);
+        self.rest();
         // Without the lock: it waits for readers of debugfs.
         drop(open);
         let irqs = core::mem::replace(&mut *self.irqs.lock(), Irqs::new());
         drop(irqs);
-        *self.holder.lock() = None;
         let pinned = self.pinned.load(Relaxed);
         if pinned != 0 {
             dev_err!(
@@ -266,6 +318,15 @@ impl<'a> VgpuDevice<'a> {
                 pinned
             );
         }
+    }
+
+    /// Nothing is done for it any more, but what it is told to. Called without the lock: it waits
+    /// for its work, which takes that.
+    fn rest(&self) {
+        self.seat.rise();
+        self.job.stop();
+        self.watch.stop();
+        *self.holder.lock() = None;
     }
 
     /// It shall go, and somebody has it open: called at once, and then every ten seconds.
@@ -311,7 +372,7 @@ impl<'a> VgpuDevice<'a> {
         let mut state = self.state.lock();
         // Before and behind that nothing is pinned.
         if state.open.is_some() {
-            self.act(&mut state, |vgpu, world| {
+            self.act(&mut state.vgpu, |vgpu, world| {
                 vgpu.forget_memory(world, Gfn(first), last - first + 1);
             });
         }

@@ -37,12 +37,15 @@ mod load;
 mod refusal;
 mod registers;
 mod ring;
+mod shape;
 mod store;
 mod stream;
 mod table;
 
 pub use audit::audit;
 pub use refusal::{Failure, Refusal, Rule};
+pub(crate) use registers::{base as register_base, ENGINE_SIZE};
+pub(crate) use shape::{shape, Operands};
 pub use stream::{Effect, Flip, Link, Origin, Stream, Verdict};
 
 /// The guest's memory, as the GPU would read it.

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! One GPU whose host half kvmgt has opened.
 
+use crate::engines::EngineInfo;
 use crate::golden::{FileError, FileName, Golden, Model, PciIds};
+use crate::hardware::Engine;
 use crate::host::Host;
 use crate::message::{Attached, Failure};
 use crate::mmio::dispatch::Dispatch;
 use iface::registers::Platform;
 use iface::snapshot::Blob;
-use iface::types::Info;
+use iface::types::{Info, PAGE_SIZE_2M};
 use iface::version::Version;
+use kernel::prelude::*;
 
 /// How large the parts of a GPU are that vGPUs see or share, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +38,14 @@ pub struct Device {
     model: Model,
     golden: Golden,
     dispatch: Dispatch,
+    engines: KVec<EngineInfo>,
+    has_pages_2m: bool,
 }
 
 impl Device {
     /// Reads what the host half of a GPU tells, after `version` and `features` were agreed.
     ///
-    /// May sleep.
+    /// Wakes the GPU. May sleep.
     ///
     /// # Errors
     ///
@@ -68,6 +73,12 @@ impl Device {
             Some(value)
         })
         .map_err(Failure::Memory)?;
+        let mut engines = KVec::new();
+        host.awake(&mut || {
+            engines = EngineInfo::all(host, &info, model)?;
+            Ok(())
+        })
+        .map_err(Failure::Info)?;
         Ok(Self {
             version,
             features,
@@ -81,6 +92,8 @@ impl Device {
             model,
             golden,
             dispatch: Dispatch::new(model).map_err(Failure::Memory)?,
+            engines,
+            has_pages_2m: info.page_sizes & PAGE_SIZE_2M != 0,
         })
     }
 
@@ -141,6 +154,16 @@ impl Device {
     /// What the registers of its vGPUs do.
     pub fn dispatch(&self) -> &Dispatch {
         &self.dispatch
+    }
+
+    /// One of its engines, if it has it.
+    pub fn engine(&self, engine: Engine) -> Option<&EngineInfo> {
+        self.engines.iter().find(|info| info.engine == engine)
+    }
+
+    /// Whether its PPGTTs have pages of 2 MiB.
+    pub fn has_pages_2m(&self) -> bool {
+        self.has_pages_2m
     }
 
     /// The line that says that kvmgt has the GPU now.

@@ -194,6 +194,13 @@ impl<T: Work> Execlist<T> {
         [todo, next, first, second].into_iter().flatten()
     }
 
+    /// Whether there is work that was not started.
+    pub fn has_waiting(&self) -> bool {
+        let of_list = |list: &List<T>| list.todo.is_some() || list.next.is_some();
+        self.running.as_ref().is_some_and(of_list)
+            || matches!(self.pending, Some(Request::Run { .. }))
+    }
+
     /// Forgets all: the engine is reset.
     pub fn reset(&mut self) {
         *self = Self::default();

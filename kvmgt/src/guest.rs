@@ -3,8 +3,10 @@
 
 use crate::address::{DmaAddress, Gfn, MmioOffset};
 use crate::device::Device;
+use crate::gtt::ppgtt::{GuestMemory, PageTracker, ShadowMemory};
 use crate::host::Host;
 use crate::message::Complaint;
+use crate::schedule::Turns;
 use kernel::prelude::*;
 
 /// The VM that a vGPU belongs to, and whoever watches it.
@@ -71,4 +73,12 @@ pub struct World<'a> {
     pub host: &'a dyn Host,
     /// The VM.
     pub guest: &'a mut dyn Guest,
+    /// Its memory.
+    pub memory: &'a mut dyn GuestMemory,
+    /// Who watches its writes.
+    pub tracker: &'a mut dyn PageTracker,
+    /// Pages for shadows of its page tables.
+    pub shadow: &'a mut dyn ShadowMemory,
+    /// When it is its turn on an engine.
+    pub turns: &'a dyn Turns,
 }

@@ -2,7 +2,7 @@
 //! What the core asks of the host half: a trait, so that tests can stand in for it.
 
 use iface::client;
-use iface::types::{GgttRange, GgttRequest, Info, MmioOp};
+use iface::types::{Buffer, Context, ContextRequest, GgttRange, GgttRequest, Info, MmioOp};
 use kernel::prelude::*;
 
 /// A GPU as its host half shows it to a client.
@@ -17,6 +17,13 @@ pub trait Host {
 
     /// Executes register accesses with forcewake held; the GPU must be awake.
     fn mmio_exec(&self, ops: &mut [MmioOp]) -> Result;
+
+    /// Calls `act` with the GPU awake. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` it does not wake; those of `act`.
+    fn awake(&self, act: &mut dyn FnMut() -> Result) -> Result;
 
     /// Takes a range out of the GGTT; all of its entries lead to the scratch page.
     fn ggtt_reserve(&self, request: &GgttRequest) -> Result<GgttRange>;
@@ -35,6 +42,39 @@ pub trait Host {
 
     /// Writes a fence register; a valid fence must lie inside `range`.
     fn fence_write(&self, fences: u64, index: u32, value: u64, range: u64) -> Result;
+
+    /// Allocates a buffer of zeroes in the host's part of the GGTT.
+    fn buffer_alloc(&self, size: u64) -> Result<Buffer>;
+
+    /// Frees a buffer.
+    fn buffer_free(&self, buffer: u64) -> Result;
+
+    /// Reads a buffer from byte `offset` on.
+    fn buffer_read(&self, buffer: u64, offset: u64, data: &mut [u8]) -> Result;
+
+    /// Writes a buffer from byte `offset` on.
+    fn buffer_write(&self, buffer: u64, offset: u64, data: &[u8]) -> Result;
+
+    /// Makes a logical context in an engine's default state.
+    fn ctx_create(&self, request: &ContextRequest) -> Result<Context>;
+
+    /// Destroys a context that executes nothing.
+    fn ctx_destroy(&self, context: u64) -> Result;
+
+    /// Reads a context's image from byte `offset` on.
+    fn ctx_read(&self, context: u64, offset: u64, data: &mut [u8]) -> Result;
+
+    /// Writes a context's image from byte `offset` on.
+    fn ctx_write(&self, context: u64, offset: u64, data: &[u8]) -> Result;
+
+    /// Has a context execute commands in the address space of a PML4 table.
+    fn ctx_submit(&self, context: u64, root: u64, commands: &[u32], tag: u64) -> Result;
+
+    /// Ends what a context executes, without waiting for that.
+    fn ctx_kill(&self, context: u64) -> Result;
+
+    /// Reads an engine's default state from byte `offset` on.
+    fn default_state_read(&self, engine: u32, offset: u64, data: &mut [u8]) -> Result;
 }
 
 impl Host for client::Host<'_> {
@@ -51,6 +91,11 @@ impl Host for client::Host<'_> {
 
     fn mmio_exec(&self, ops: &mut [MmioOp]) -> Result {
         Self::mmio_exec(self, ops, false).map_err(error)
+    }
+
+    fn awake(&self, act: &mut dyn FnMut() -> Result) -> Result {
+        let _wake = self.wake().map_err(error)?;
+        act()
     }
 
     fn ggtt_reserve(&self, request: &GgttRequest) -> Result<GgttRange> {
@@ -75,6 +120,50 @@ impl Host for client::Host<'_> {
 
     fn fence_write(&self, fences: u64, index: u32, value: u64, range: u64) -> Result {
         Self::fence_write(self, fences, index, value, range).map_err(error)
+    }
+
+    fn buffer_alloc(&self, size: u64) -> Result<Buffer> {
+        Self::buffer_alloc(self, size).map_err(error)
+    }
+
+    fn buffer_free(&self, buffer: u64) -> Result {
+        Self::buffer_free(self, buffer).map_err(error)
+    }
+
+    fn buffer_read(&self, buffer: u64, offset: u64, data: &mut [u8]) -> Result {
+        Self::buffer_read(self, buffer, offset, data).map_err(error)
+    }
+
+    fn buffer_write(&self, buffer: u64, offset: u64, data: &[u8]) -> Result {
+        Self::buffer_write(self, buffer, offset, data).map_err(error)
+    }
+
+    fn ctx_create(&self, request: &ContextRequest) -> Result<Context> {
+        Self::ctx_create(self, request).map_err(error)
+    }
+
+    fn ctx_destroy(&self, context: u64) -> Result {
+        Self::ctx_destroy(self, context).map_err(error)
+    }
+
+    fn ctx_read(&self, context: u64, offset: u64, data: &mut [u8]) -> Result {
+        Self::ctx_read(self, context, offset, data).map_err(error)
+    }
+
+    fn ctx_write(&self, context: u64, offset: u64, data: &[u8]) -> Result {
+        Self::ctx_write(self, context, offset, data).map_err(error)
+    }
+
+    fn ctx_submit(&self, context: u64, root: u64, commands: &[u32], tag: u64) -> Result {
+        Self::ctx_submit(self, context, root, commands, tag).map_err(error)
+    }
+
+    fn ctx_kill(&self, context: u64) -> Result {
+        Self::ctx_kill(self, context).map_err(error)
+    }
+
+    fn default_state_read(&self, engine: u32, offset: u64, data: &mut [u8]) -> Result {
+        Self::default_state_read(self, engine, offset, data).map_err(error)
     }
 }
 

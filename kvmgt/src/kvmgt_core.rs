@@ -21,6 +21,7 @@ pub mod address;
 pub mod command;
 pub mod config_space;
 pub mod device;
+pub mod engines;
 pub mod execlist;
 pub mod fences;
 pub mod golden;

@@ -7,11 +7,14 @@
 //! there they mean nothing.
 
 use crate::address::{MmioOffset, PAGE_SHIFT};
+use crate::command::Flip;
 use crate::device::{Device, Geometry};
 use crate::fences::Fences;
 use crate::gtt::entry::ENTRY_SIZE;
 use crate::gtt::ggtt::Ggtt;
+use crate::gtt::pins::Pins;
 use crate::guest::World;
+use crate::hardware::Engine;
 use crate::interrupt::{self, Event};
 use crate::vgpu::kind::Kind;
 use crate::vgpu::shares::VgpuId;
@@ -20,6 +23,7 @@ use context::{Context, Share, State};
 use iface::registers::{DWORD, MMIO_SIZE};
 use kernel::prelude::*;
 use registers::RegisterFile;
+use request::{EngineSet, Request};
 use written::Written;
 
 mod aux_channel;
@@ -43,6 +47,7 @@ mod pipe;
 mod pll;
 mod power;
 pub(crate) mod registers;
+pub(crate) mod request;
 mod reset;
 mod sbi;
 pub(crate) mod written;
@@ -56,6 +61,8 @@ pub struct Reach<'a> {
     pub ggtt: &'a mut Ggtt,
     /// The fences.
     pub fences: &'a mut Fences,
+    /// The pages of the guest that are pinned.
+    pub pins: &'a mut Pins,
 }
 
 /// The registers of a vGPU.
@@ -160,6 +167,31 @@ impl Mmio {
         core::mem::take(&mut self.state.interrupt)
     }
 
+    /// What accesses since this was last called ask for.
+    pub(crate) fn requests(&mut self) -> impl Iterator<Item = Request> {
+        self.state.requests.take()
+    }
+
+    /// Whether the guest has switched pages of 64 KiB on.
+    pub(crate) fn has_pages_64k(&self) -> bool {
+        gt::has_pages_64k(&self.registers)
+    }
+
+    /// Says on which engines the vGPU runs now.
+    pub(crate) fn set_running(&mut self, engines: EngineSet) {
+        self.state.running = engines;
+    }
+
+    /// Changes what a register holds, without what writing it does.
+    pub(crate) fn poke(&mut self, offset: MmioOffset, value: u32) {
+        self.registers.set(offset, value);
+    }
+
+    /// Whether an engine takes contexts.
+    pub(crate) fn takes_contexts(&self, engine: Engine) -> bool {
+        engine::takes_contexts(&self.registers, engine)
+    }
+
     /// Whether the guest can't be served: its registers are memory and its GGTT stays as it is,
     /// until reset.
     pub fn is_failsafe(&self) -> bool {
@@ -185,6 +217,11 @@ impl Mmio {
     /// know.
     pub fn raise(&mut self, world: &mut World<'_>, fences: &mut Fences, event: Event) {
         interrupt::raise(&mut self.context(world, fences), event);
+    }
+
+    /// A command shows another surface on a plane.
+    pub(crate) fn flip(&mut self, world: &mut World<'_>, fences: &mut Fences, flip: &Flip) {
+        pipe::flip_by_command(&mut self.context(world, fences), flip);
     }
 
     /// Reads BAR 0.
@@ -233,7 +270,7 @@ impl Mmio {
             Target::Hole => Ok(()),
             // What a guest that can't be served maps is not mapped.
             Target::Ggtt(_) if self.state.failsafe => Ok(()),
-            Target::Ggtt(offset) => reach.ggtt.write(world, offset, data),
+            Target::Ggtt(offset) => reach.ggtt.write(world, reach.pins, offset, data),
         }
     }
 

@@ -5,10 +5,12 @@
 //! Offsets are those of the structure `vgt_if` that guests have (i915: `i915_pvinfo.h`).
 
 use crate::address::MmioOffset;
+use crate::gtt::ppgtt::Root;
 use crate::guest::Event;
 use crate::message::{Complaint, Failsafe};
 use crate::mmio::context::{Context, Share};
 use crate::mmio::registers::{named, RegisterFile};
+use crate::mmio::request::{Notice, Request};
 use crate::mmio::written::Written;
 use core::ops::{Range, RangeInclusive};
 use iface::registers::DWORD;
@@ -59,9 +61,12 @@ const AT_LEGACY: u32 = 0x81c;
 const AT_CURSOR_X_HOT: u32 = 0x830;
 /// Offset in the page: the cursor's hot spot, in pixels from its upper side.
 const AT_CURSOR_Y_HOT: u32 = 0x834;
+/// Offset in the page: the page directories that notifications are about, 8 bytes each; of a PPGTT
+/// with four levels the first is the PML4 table.
+const AT_DIRECTORIES: u32 = 0x838;
 /// Offsets in the page: what notifications are about: four page directories, 8 bytes each, and the
 /// descriptor of a context.
-const AT_ARGUMENTS: RangeInclusive<u32> = 0x838..=0x85c;
+const AT_ARGUMENTS: RangeInclusive<u32> = AT_DIRECTORIES..=0x85c;
 
 /// Fills the page.
 pub(crate) fn fill(registers: &mut RegisterFile, vgpu: u32, share: &Share) {
@@ -98,10 +103,10 @@ pub(crate) enum Notification {
     /// Old guests send it; it means nothing.
     Legacy,
     /// A PPGTT with three levels came or went.
-    Ppgtt3,
+    Ppgtt3(Notice),
     /// A PPGTT with four levels came or went.
-    Ppgtt4,
-    /// A context came or went.
+    Ppgtt4(Notice),
+    /// A context came or went, which means nothing: contexts are read when they are submitted.
     Context,
 }
 
@@ -110,8 +115,10 @@ impl Notification {
     fn from_number(number: u32) -> Option<Self> {
         match number {
             1 => Some(Self::Legacy),
-            2 | 3 => Some(Self::Ppgtt3),
-            4 | 5 => Some(Self::Ppgtt4),
+            2 => Some(Self::Ppgtt3(Notice::Created)),
+            3 => Some(Self::Ppgtt3(Notice::Destroyed)),
+            4 => Some(Self::Ppgtt4(Notice::Created)),
+            5 => Some(Self::Ppgtt4(Notice::Destroyed)),
             6 | 7 => Some(Self::Context),
             _ => None,
         }
@@ -172,10 +179,8 @@ impl Field {
                 context.store(at, written);
             }
             Self::Notify => {
-                if Notification::from_number(written.value()).is_none() {
-                    context.complain(Complaint::Notification(written.value()));
-                }
                 context.store(at, written);
+                notify(context, written.value());
             }
             Self::Request => context.fail_safe(Failsafe::InsufficientResources),
             Self::Read | Self::Reserved => context.complain(Complaint::PvinfoWrite {
@@ -183,6 +188,28 @@ impl Field {
                 value: written.value(),
             }),
         }
+    }
+}
+
+/// A guest notifies.
+fn notify(context: &mut Context<'_>, number: u32) {
+    let directory = |number: u32| {
+        let low = AT_DIRECTORIES.saturating_add(number.saturating_mul(2 * DWORD));
+        let get = |at: u32| u64::from(context.registers.get(MmioOffset(PAGE.0.saturating_add(at))));
+        get(low.saturating_add(DWORD)).wrapping_shl(u32::BITS) | get(low)
+    };
+    let asked = match Notification::from_number(number) {
+        None => return context.complain(Complaint::Notification(number)),
+        Some(Notification::Legacy | Notification::Context) => return,
+        Some(Notification::Ppgtt3(notice)) => {
+            (Root::three_level([0, 1, 2, 3].map(directory)), notice)
+        }
+        Some(Notification::Ppgtt4(notice)) => (Root::four_level(directory(0)), notice),
+    };
+    // What the GPU can't reach will be refused when it is submitted.
+    if let (Some(root), notice) = asked {
+        let request = Request::AddressSpace(root, notice);
+        context.state.requests.push(request);
     }
 }
 

@@ -4,11 +4,18 @@
 use crate::address::{DmaAddress, Gfn};
 use crate::device::Device;
 use crate::golden::PciIds;
-use crate::guest::{Event, Guest};
+use crate::gtt::ppgtt::{GuestMemory, PageTracker, ShadowMemory, ShadowPage};
+use crate::guest::{Event, Guest, World};
+use crate::hardware::Engine;
 use crate::host::Host;
+use crate::schedule::{Tag, Turns, Weight};
+use crate::vgpu::shares::VgpuId;
+use iface::client::Outcome;
 use iface::registers::Platform;
 use iface::snapshot::{blob_size, BlobWriter, CONFIG_SIZE};
-use iface::types::{mmio, GgttRange, GgttRequest, Info, MmioOp, REGION_APERTURE};
+use iface::types::{
+    mmio, Buffer, Context, ContextRequest, GgttRange, GgttRequest, Info, MmioOp, REGION_APERTURE,
+};
 use iface::version::Version;
 use kernel::prelude::*;
 use std::cell::RefCell;
@@ -107,6 +114,8 @@ pub struct FakeHost {
     pub info: Info,
     /// The snapshot.
     pub snapshot: Result<Vec<u8>>,
+    /// The default state of its engines, if one was recorded.
+    pub default_state: Option<Vec<u8>>,
     /// What happened.
     pub state: RefCell<FakeState>,
 }
@@ -122,6 +131,12 @@ pub struct FakeState {
     pub registers: BTreeMap<u32, u32>,
     /// How often entries were written and flushed.
     pub flushes: usize,
+    /// Buffers by handle.
+    pub buffers: BTreeMap<u64, Vec<u8>>,
+    /// Contexts by handle.
+    pub contexts: BTreeMap<u64, FakeContext>,
+    /// What a submission fails with, if it is to fail.
+    pub refuses_submissions: Option<Error>,
     /// What a write of entries fails with, if it is to fail.
     pub refuses_writes: Option<Error>,
     next: u64,
@@ -140,6 +155,7 @@ impl FakeHost {
         Self {
             info,
             snapshot,
+            default_state: None,
             state: RefCell::default(),
         }
     }
@@ -176,6 +192,10 @@ impl Host for FakeHost {
             }
         }
         Ok(())
+    }
+
+    fn awake(&self, act: &mut dyn FnMut() -> Result) -> Result {
+        act()
     }
 
     fn ggtt_reserve(&self, request: &GgttRequest) -> Result<GgttRange> {
@@ -249,6 +269,155 @@ impl Host for FakeHost {
         *fences.get_mut(index as usize).ok_or(ERANGE)? = value;
         Ok(())
     }
+
+    fn buffer_alloc(&self, size: u64) -> Result<Buffer> {
+        let mut state = self.state.borrow_mut();
+        let handle = state.handle();
+        state.buffers.insert(handle, std::vec![0; size as usize]);
+        let start = BUFFERS + (handle << 20);
+        Ok(Buffer {
+            handle,
+            start,
+            size,
+        })
+    }
+
+    fn buffer_free(&self, buffer: u64) -> Result {
+        let removed = self.state.borrow_mut().buffers.remove(&buffer);
+        removed.map(drop).ok_or(EBADF)
+    }
+
+    fn buffer_read(&self, buffer: u64, offset: u64, data: &mut [u8]) -> Result {
+        let state = self.state.borrow();
+        let bytes = state.buffers.get(&buffer).ok_or(EBADF)?;
+        copy(data, bytes.get(offset as usize..).ok_or(ERANGE)?)
+    }
+
+    fn buffer_write(&self, buffer: u64, offset: u64, data: &[u8]) -> Result {
+        let mut state = self.state.borrow_mut();
+        let bytes = state.buffers.get_mut(&buffer).ok_or(EBADF)?;
+        let bytes = bytes.get_mut(offset as usize..).ok_or(ERANGE)?;
+        copy(bytes.get_mut(..data.len()).ok_or(ERANGE)?, data)
+    }
+
+    fn ctx_create(&self, request: &ContextRequest) -> Result<Context> {
+        let image = self
+            .default_state
+            .clone()
+            .ok_or(Error::from_errno(-iface::errno::ENODATA))?;
+        let mut state = self.state.borrow_mut();
+        let handle = state.handle();
+        let size = image.len() as u64;
+        state.contexts.insert(handle, FakeContext::new(image));
+        Ok(Context {
+            handle,
+            image: size,
+            commands: request.commands,
+        })
+    }
+
+    fn ctx_destroy(&self, context: u64) -> Result {
+        let mut state = self.state.borrow_mut();
+        let busy = state
+            .contexts
+            .get(&context)
+            .ok_or(EBADF)?
+            .submitted
+            .is_some();
+        assert!(!busy, "a context is destroyed that executes");
+        state.contexts.remove(&context);
+        Ok(())
+    }
+
+    fn ctx_read(&self, context: u64, offset: u64, data: &mut [u8]) -> Result {
+        let state = self.state.borrow();
+        let context = state.contexts.get(&context).ok_or(EBADF)?;
+        copy(data, context.image.get(offset as usize..).ok_or(ERANGE)?)
+    }
+
+    fn ctx_write(&self, context: u64, offset: u64, data: &[u8]) -> Result {
+        for at in (offset..offset + data.len() as u64).step_by(4) {
+            assert!(
+                iface::image::is_client_writable(at),
+                "{at:#x} is the host's"
+            );
+        }
+        let mut state = self.state.borrow_mut();
+        let context = state.contexts.get_mut(&context).ok_or(EBADF)?;
+        let bytes = context.image.get_mut(offset as usize..).ok_or(ERANGE)?;
+        copy(bytes.get_mut(..data.len()).ok_or(ERANGE)?, data)
+    }
+
+    fn ctx_submit(&self, context: u64, root: u64, commands: &[u32], tag: u64) -> Result {
+        let mut state = self.state.borrow_mut();
+        if let Some(error) = state.refuses_submissions {
+            return Err(error);
+        }
+        let context = state.contexts.get_mut(&context).ok_or(EBADF)?;
+        assert!(context.submitted.is_none(), "a context is submitted twice");
+        assert_eq!(commands.len() % 2, 0);
+        context.submitted = Some(FakeSubmission {
+            root,
+            commands: commands.to_vec(),
+            tag,
+        });
+        Ok(())
+    }
+
+    fn ctx_kill(&self, context: u64) -> Result {
+        let mut state = self.state.borrow_mut();
+        let context = state.contexts.get_mut(&context).ok_or(EBADF)?;
+        context.killed = true;
+        Ok(())
+    }
+
+    fn default_state_read(&self, _engine: u32, offset: u64, data: &mut [u8]) -> Result {
+        let state = self
+            .default_state
+            .as_deref()
+            .ok_or(Error::from_errno(-iface::errno::ENODATA))?;
+        copy(data, state.get(offset as usize..).ok_or(ERANGE)?)
+    }
+}
+
+/// Where buffers of a [`FakeHost`] begin in the GGTT.
+const BUFFERS: u64 = 0xf000_0000;
+
+/// Fills `to` from the front of `from`.
+fn copy(to: &mut [u8], from: &[u8]) -> Result {
+    to.copy_from_slice(from.get(..to.len()).ok_or(ERANGE)?);
+    Ok(())
+}
+
+/// A context of a [`FakeHost`].
+pub struct FakeContext {
+    /// Its image.
+    pub image: Vec<u8>,
+    /// What it executes.
+    pub submitted: Option<FakeSubmission>,
+    /// Whether it was killed.
+    pub killed: bool,
+}
+
+impl FakeContext {
+    fn new(image: Vec<u8>) -> Self {
+        Self {
+            image,
+            submitted: None,
+            killed: false,
+        }
+    }
+}
+
+/// What a context of a [`FakeHost`] executes.
+#[derive(Clone, Debug)]
+pub struct FakeSubmission {
+    /// The PML4 table.
+    pub root: u64,
+    /// The commands.
+    pub commands: Vec<u32>,
+    /// What it is called.
+    pub tag: u64,
 }
 
 /// A VM whose pages all exist, but for those that a test takes away.
@@ -288,5 +457,170 @@ impl Guest for FakeGuest {
 
     fn note(&mut self, event: Event) {
         self.events.push(event);
+    }
+}
+
+/// All that surrounds a vGPU besides its GPU.
+#[derive(Default)]
+pub struct FakeVm {
+    /// The VM.
+    pub guest: FakeGuest,
+    /// Its memory.
+    pub memory: FakeMemory,
+    /// Who watches it.
+    pub tracker: NoTracker,
+    /// Pages for shadows.
+    pub shadow: FakeShadow,
+    /// Turns on engines.
+    pub turns: FakeTurns,
+}
+
+impl FakeVm {
+    /// All of it around a vGPU of a GPU.
+    pub fn world<'a>(&'a mut self, device: &'a Device, host: &'a FakeHost) -> World<'a> {
+        World {
+            device,
+            host,
+            guest: &mut self.guest,
+            memory: &mut self.memory,
+            tracker: &mut self.tracker,
+            shadow: &mut self.shadow,
+            turns: &self.turns,
+        }
+    }
+}
+
+/// Memory of a VM: pages that nobody wrote are zero.
+#[derive(Default)]
+pub struct FakeMemory(pub BTreeMap<Gfn, Vec<u8>>);
+
+impl FakeMemory {
+    fn page(&mut self, gfn: Gfn) -> &mut Vec<u8> {
+        self.0.entry(gfn).or_insert_with(|| std::vec![0; 4096])
+    }
+}
+
+impl GuestMemory for FakeMemory {
+    fn read(&mut self, gfn: Gfn, offset: usize, data: &mut [u8]) -> Result {
+        copy(data, &self.page(gfn)[offset..])
+    }
+
+    fn write(&mut self, gfn: Gfn, offset: usize, data: &[u8]) -> Result {
+        self.page(gfn)[offset..offset + data.len()].copy_from_slice(data);
+        Ok(())
+    }
+}
+
+/// Nobody watches.
+#[derive(Default)]
+pub struct NoTracker;
+
+impl PageTracker for NoTracker {
+    fn start(&mut self, _gfn: Gfn) -> Result {
+        Err(ENOTSUPP)
+    }
+
+    fn stop(&mut self, gfn: Gfn) {
+        panic!("{gfn:?} is not watched");
+    }
+}
+
+/// Pages for shadows by handle.
+#[derive(Default)]
+pub struct FakeShadow {
+    /// The pages.
+    pub pages: BTreeMap<usize, Vec<u64>>,
+    next: usize,
+}
+
+/// Where the pages of a [`FakeShadow`] are for the GPU.
+const SHADOW_OFFSET: u64 = 1 << 41;
+
+impl ShadowMemory for FakeShadow {
+    fn allocate(&mut self) -> Result<ShadowPage> {
+        self.next += 1;
+        self.pages.insert(self.next, std::vec![0; 512]);
+        Ok(ShadowPage {
+            handle: self.next,
+            address: DmaAddress(SHADOW_OFFSET + ((self.next as u64) << 12)),
+        })
+    }
+
+    fn write(&mut self, page: ShadowPage, index: usize, entry: u64) {
+        self.pages.get_mut(&page.handle).unwrap()[index] = entry;
+    }
+
+    fn fill(&mut self, page: ShadowPage, entry: u64) {
+        self.pages.get_mut(&page.handle).unwrap().fill(entry);
+    }
+
+    fn free(&mut self, page: ShadowPage) {
+        assert!(self.pages.remove(&page.handle).is_some());
+    }
+}
+
+/// One vGPU's turns: it gets them when a test says so.
+#[derive(Default)]
+pub struct FakeTurns {
+    /// Engines whose turn it is.
+    pub offered: RefCell<Vec<Engine>>,
+    /// What was said, in its order.
+    pub said: RefCell<Vec<Said>>,
+}
+
+/// What a vGPU says of its turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// It contends.
+    Join,
+    /// It does no more.
+    Leave,
+    /// It has work, or has none.
+    Ready(Engine, bool),
+    /// It has started a context.
+    Started(Engine, u64),
+    /// It has nothing to start.
+    GaveUp(Engine),
+    /// It waited for the end of what it killed.
+    Awaited(Tag),
+}
+
+impl FakeTurns {
+    fn say(&self, said: Said) {
+        self.said.borrow_mut().push(said);
+    }
+}
+
+impl Turns for FakeTurns {
+    fn join(&self, _id: VgpuId, _weight: Weight) -> Result {
+        self.say(Said::Join);
+        Ok(())
+    }
+
+    fn leave(&self, _id: VgpuId) {
+        self.say(Said::Leave);
+    }
+
+    fn ready(&self, engine: Engine, _id: VgpuId, is_ready: bool) {
+        self.say(Said::Ready(engine, is_ready));
+    }
+
+    fn take(&self, engine: Engine, _id: VgpuId) -> bool {
+        let mut offered = self.offered.borrow_mut();
+        let place = offered.iter().position(|other| *other == engine);
+        place.map(|place| offered.remove(place)).is_some()
+    }
+
+    fn started(&self, engine: Engine, _id: VgpuId, context: u64) {
+        self.say(Said::Started(engine, context));
+    }
+
+    fn gave_up(&self, engine: Engine) {
+        self.say(Said::GaveUp(engine));
+    }
+
+    fn await_end(&self, tag: Tag) -> Outcome {
+        self.say(Said::Awaited(tag));
+        Outcome::Cancelled
     }
 }

@@ -4,19 +4,28 @@
 //! All of its functions take `&mut self`: whoever brings it to a VM has a lock around it. They may
 //! sleep. What surrounds it comes with each call, as a [`World`].
 
-use crate::address::{Gfn, MmioOffset};
+use crate::address::MmioOffset;
 use crate::config_space::ConfigSpace;
 use crate::device::Device;
+use crate::engines::Engines;
 use crate::fences::Fences;
 use crate::gtt::ggtt::Ggtt;
+use crate::gtt::pins::Pins;
+use crate::gtt::ppgtt::Ppgtt;
 use crate::guest::{Event, World};
+use crate::hardware::Engine;
 use crate::host::Host;
 use crate::mmio::{Mmio, Reach};
+use crate::schedule::Weight;
 use core::ops::Range;
 use kernel::prelude::*;
 
+mod finish;
 pub mod kind;
+mod memory;
+mod run;
 pub mod shares;
+mod submit;
 
 use kind::Kind;
 use shares::{Refusal, Resource, VgpuId};
@@ -39,6 +48,10 @@ pub struct Vgpu {
     mmio: Mmio,
     ggtt: Ggtt,
     fences: Fences,
+    pins: Pins,
+    /// Made when a guest first has use for it.
+    ppgtt: Option<Ppgtt>,
+    engines: Engines,
 }
 
 impl Vgpu {
@@ -56,6 +69,7 @@ impl Vgpu {
     ) -> Result<Self, Refusal> {
         let config = ConfigSpace::new(device)?;
         let mmio = Mmio::new(id)?;
+        let engines = Engines::new()?;
         let ggtt = Ggtt::new(device, host, kind)?;
         let fences = match Fences::new(host, kind.fences) {
             Ok(fences) => fences,
@@ -71,6 +85,9 @@ impl Vgpu {
             mmio,
             ggtt,
             fences,
+            pins: Pins::new(),
+            ppgtt: None,
+            engines,
         };
         vgpu.restart(device);
         Ok(vgpu)
@@ -110,19 +127,32 @@ impl Vgpu {
     }
 
     /// Somebody opens it. It is as after reset.
-    pub fn open(&mut self, world: &mut World<'_>) {
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` it is open.
+    pub fn open(&mut self, world: &mut World<'_>) -> Result {
         self.reset(world);
+        let weight = Weight::new(self.kind.weight).ok_or(EINVAL)?;
+        world.turns.join(self.id, weight)?;
+        self.engines.joined = true;
+        Ok(())
     }
 
     /// Whoever had it open lets go: nothing of the VM stays mapped or pinned, nothing of it can be
-    /// read by the next one.
+    /// read by the next one, and nothing of it is executed.
     pub fn close(&mut self, world: &mut World<'_>) {
         self.reset(world);
+        if core::mem::take(&mut self.engines.joined) {
+            world.turns.leave(self.id);
+        }
     }
 
-    /// Resets it, as `VFIO_DEVICE_RESET` and a function-level reset do.
+    /// Resets it, as `VFIO_DEVICE_RESET` and a function-level reset do. Waits until nothing of it is
+    /// executed.
     pub fn reset(&mut self, world: &mut World<'_>) {
-        self.ggtt.clear(world);
+        self.stop(world);
+        self.drop_memory(world);
         self.fences.clear(world);
         self.restart(world.device);
     }
@@ -167,6 +197,9 @@ impl Vgpu {
             Region::Bar0 => {
                 let (mmio, mut reach) = self.parts();
                 mmio.write(world, &mut reach, offset, data)?;
+                for request in self.mmio.requests() {
+                    self.follow(world, request);
+                }
                 self.deliver(world);
                 Ok(())
             }
@@ -178,12 +211,6 @@ impl Vgpu {
         self.mmio.peek(offset)
     }
 
-    /// The guest's memory goes away from page `first` on, `count` pages of it. Nothing that the
-    /// GPU uses leads there when it returns, and none of it is pinned.
-    pub fn forget_memory(&mut self, world: &mut World<'_>, first: Gfn, count: u64) {
-        self.ggtt.forget_memory(world, first, count);
-    }
-
     /// The state of reset, for all that is not the host's.
     fn restart(&mut self, device: &Device) {
         // A guest that put the device to sleep is still there when it wakes it up, and does not
@@ -192,12 +219,18 @@ impl Vgpu {
         self.config.reset(device);
         self.mmio.reset(device, self.kind, &self.ggtt);
         self.mmio.set_aware(aware);
+        for engine in Engine::ALL {
+            if device.engine(engine).is_some() {
+                self.show_reset(engine);
+            }
+        }
     }
 
     fn parts(&mut self) -> (&mut Mmio, Reach<'_>) {
         let reach = Reach {
             ggtt: &mut self.ggtt,
             fences: &mut self.fences,
+            pins: &mut self.pins,
         };
         (&mut self.mmio, reach)
     }

@@ -92,7 +92,7 @@ impl Work for Workload {
 }
 
 /// What an engine has saved of a context whose workload is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Saved {
     /// CTX_CONTEXT_CONTROL.
     pub context_control: u32,

@@ -13,7 +13,7 @@ use kvmgt_core::{
 pub(super) struct Vm<'d, 'a>(pub(super) &'d VgpuDevice<'a>);
 
 /// The address by which VFIO knows a page.
-fn iova(gfn: Gfn) -> Option<u64> {
+pub(super) fn iova(gfn: Gfn) -> Option<u64> {
     let address = gfn.0 << PAGE_SHIFT;
     (address >> PAGE_SHIFT == gfn.0).then_some(address)
 }

@@ -19,7 +19,7 @@ const OFFSET: u32 = 0x007f_fffc;
 /// Position of the half of a masked register's value that selects bits.
 const SELECT_SHIFT: u32 = 16;
 /// Bytes of the registers that each engine has at the same place from its base.
-const ENGINE_SIZE: u32 = 0x800;
+pub(crate) const ENGINE_SIZE: u32 = 0x800;
 /// Offset of an engine's `RING_TAIL` from its base (PRM Vol 2c).
 const RING_TAIL: u32 = 0x30;
 
@@ -235,7 +235,7 @@ static SHARED: [Entry; 18] = [
 static NONPRIVILEGED: Entry = entry(Class::Nonprivileged, RENDER, 0, 0);
 
 /// The base of an engine's registers.
-const fn base(engine: Engine) -> u32 {
+pub(crate) const fn base(engine: Engine) -> u32 {
     const fn of(tail: &str) -> u32 {
         named(tail).saturating_sub(RING_TAIL)
     }

@@ -4,7 +4,6 @@ use crate::golden::{BadFile, FILE_SIZE};
 use crate::testing::{self, FakeHost, IDS, PLATFORM};
 use iface::registers::{hardware_ranges, Range};
 use iface::snapshot::{blob_size, BlobWriter, CONFIG_SIZE};
-use kernel::prelude::*;
 use kernel::testing::fail_each_alloc_with;
 use std::vec::Vec;
 

@@ -17,8 +17,9 @@ const ADDRESSING_LEGACY_32: u64 = 1 << 3;
 const ADDRESSING_LEGACY_64: u64 = 3 << 3;
 /// The context has a PPGTT; without it all its commands use the GGTT, and are privileged (bit 8).
 const PRIVILEGE_ACCESS: u64 = 1 << 8;
-/// Bits that are not defined (bits 11:9).
-const RESERVED: u64 = 7 << 9;
+/// Bits that are not defined (bit 11). The two below are not either, but since Linux 6.0 i915 has
+/// there the priority of contexts of the render engine, on all GPUs (observed); they mean nothing.
+const RESERVED: u64 = 1 << 11;
 /// Where the context's image is in the GGTT (bits 31:12).
 const LRCA: u64 = 0xffff_f000;
 /// Bits in front of the context's id, which is the upper dword.

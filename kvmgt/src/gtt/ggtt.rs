@@ -11,7 +11,7 @@
 
 mod part;
 
-use crate::address::{Gfn, GgttPage};
+use crate::address::{Gfn, GgttPage, Gma};
 use crate::device::Device;
 use crate::gtt::entry::{GuestEntry, ENTRY_SIZE};
 use crate::gtt::pins::Pins;
@@ -28,7 +28,6 @@ use part::Part;
 pub struct Ggtt {
     aperture: Part,
     high: Part,
-    pins: Pins,
     /// Bytes of the whole table.
     table_size: u64,
 }
@@ -54,7 +53,6 @@ impl Ggtt {
         Ok(Self {
             aperture,
             high,
-            pins: Pins::new(),
             table_size,
         })
     }
@@ -78,6 +76,14 @@ impl Ggtt {
     /// The host's handle of its part of the aperture.
     pub fn aperture_handle(&self) -> u64 {
         self.aperture.handle()
+    }
+
+    /// The page of the guest that an address is mapped to, if it is the vGPU's own and mapped.
+    pub fn gfn(&self, address: Gma) -> Option<Gfn> {
+        let page = address.page();
+        [&self.aperture, &self.high]
+            .into_iter()
+            .find_map(|part| part.mapped(part.index(page)?))
     }
 
     /// Reads the table, from byte `offset` of it on. What is not the vGPU's reads as zero.
@@ -106,9 +112,14 @@ impl Ggtt {
     /// # Errors
     ///
     /// As [`read`](Self::read).
-    pub fn write(&mut self, world: &mut World<'_>, offset: u64, data: &[u8]) -> Result {
+    pub fn write(
+        &mut self,
+        world: &mut World<'_>,
+        pins: &mut Pins,
+        offset: u64,
+        data: &[u8],
+    ) -> Result {
         let (page, within) = self.place(offset, data.len())?;
-        let pins = &mut self.pins;
         for part in [&mut self.aperture, &mut self.high] {
             if let Some(index) = part.index(page) {
                 part.write(world, pins, index, within, data);
@@ -118,31 +129,25 @@ impl Ggtt {
         Ok(())
     }
 
-    /// Makes all entries lead nowhere, and unpins everything.
-    pub fn clear(&mut self, world: &mut World<'_>) {
+    /// Makes all entries lead nowhere, and lets go of what they mapped.
+    pub fn clear(&mut self, world: &mut World<'_>, pins: &mut Pins) {
         for part in [&mut self.aperture, &mut self.high] {
-            part.scratch(world, |_| true);
+            part.scratch(world, pins, |_| true);
             part.forget();
         }
-        self.pins.unpin(world.guest, Gfn(0), Gfn(u64::MAX));
     }
 
-    /// The guest's memory goes away from page `first` on, `count` pages of it.
+    /// The guest's memory goes away between `first` and `last`, both included.
     ///
     /// What the guest wrote stays; entries that led there lead to scratch until they are written
-    /// again.
-    pub fn forget_memory(&mut self, world: &mut World<'_>, first: Gfn, count: u64) {
-        let Some(more) = count.checked_sub(1) else {
-            return;
-        };
-        let last = Gfn(first.0.saturating_add(more));
-        if self.pins.is_empty(first, last) {
+    /// again, and the pages are let go of.
+    pub fn forget_memory(&mut self, world: &mut World<'_>, pins: &mut Pins, first: Gfn, last: Gfn) {
+        if pins.is_empty(first, last) {
             return;
         }
         for part in [&mut self.aperture, &mut self.high] {
-            part.scratch(world, |gfn| (first..=last).contains(&gfn));
+            part.scratch(world, pins, |gfn| (first..=last).contains(&gfn));
         }
-        self.pins.unpin(world.guest, first, last);
     }
 
     /// The entry that an access is to, and the byte of it where the access begins.

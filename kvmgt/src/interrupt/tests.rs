@@ -130,7 +130,7 @@ fn prepare(machine: &mut Machine, platform: Platform, event: Event) -> (Group, u
     machine.set(ier, 1 << bit);
     machine.set("GEN8_MASTER_IRQ", ENABLE);
     assert!(!machine.mmio.take_interrupt());
-    machine.guest.events.clear();
+    machine.vm.guest.events.clear();
     (group, 1 << bit)
 }
 
@@ -157,7 +157,7 @@ fn raise_of_each_event_reaches_the_guest_and_can_be_acknowledged() {
                 name: event.name(),
                 bit: bit.trailing_zeros(),
             };
-            assert_eq!(machine.guest.events, [told]);
+            assert_eq!(machine.vm.guest.events, [told]);
 
             machine.set(iir, bit);
             assert_eq!(machine.get(iir), 0);
@@ -323,7 +323,7 @@ fn writes_are_traced_with_what_was_before() {
         before,
     };
     assert_eq!(
-        machine.guest.events,
+        machine.vm.guest.events,
         [
             trace("SDEIER", "IER", 0x11, 0),
             trace("SDEIER", "IER", 0x2200, 0x11),

@@ -2,6 +2,7 @@
 //! What is said of a guest that did what it must not.
 
 use crate::address::{Gma, MmioOffset};
+use crate::command;
 use crate::gtt::entry::GuestEntry;
 use crate::gtt::ppgtt::{self, Key, Kind};
 use crate::hardware::Engine;
@@ -104,6 +105,23 @@ pub enum Complaint {
         engine: Engine,
         /// The rule that it breaks.
         refusal: workload::Refusal,
+    },
+    /// Commands that are not executed, and with them all of their submission.
+    Commands(command::Refusal),
+    /// A submission that can't be executed for another reason.
+    Launch {
+        /// The engine.
+        engine: Engine,
+        /// What failed.
+        error: Error,
+    },
+    /// A submission that was executed in part: the engine hung in it, or it was killed for its
+    /// length.
+    Hung {
+        /// The engine.
+        engine: Engine,
+        /// Whether the engine hung.
+        by_itself: bool,
     },
     /// The vGPU does nothing more until it is reset.
     Failsafe(Failsafe),
@@ -217,6 +235,22 @@ impl fmt::Display for Complaint {
             Self::Submission { engine, refusal } => {
                 write!(f, "a submission to {} is ignored: {refusal}", engine.name())
             }
+            Self::Commands(refusal) => write!(f, "{refusal}"),
+            Self::Launch { engine, error } => write!(
+                f,
+                "a submission to {} is not executed: error {}",
+                engine.name(),
+                error.to_errno()
+            ),
+            Self::Hung { engine, by_itself } => write!(
+                f,
+                "a submission to {} {}",
+                engine.name(),
+                match by_itself {
+                    true => "hangs",
+                    false => "was killed: others waited for it for too long",
+                }
+            ),
             Self::Failsafe(reason) => {
                 f.write_str(match reason {
                     Failsafe::UnsupportedGuest => "the guest's driver does not know GVT-g",

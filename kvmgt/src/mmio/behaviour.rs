@@ -94,6 +94,7 @@ impl Behaviour {
     /// Reads the register.
     pub(super) fn read(self, context: &mut Context<'_>, at: MmioOffset) -> u32 {
         match self {
+            Self::Engine(register) => register.read(context, at),
             Self::Gt(register) => register.read(context, at),
             Self::Fence(register) => register.read(context, at),
             Self::Pvinfo(field) => field.read(context, at),
@@ -103,7 +104,6 @@ impl Behaviour {
             Self::Gmbus(register) => register.read(context, at),
             Self::Pch(register) => register.read(context, at),
             Self::Plain
-            | Self::Engine(_)
             | Self::Reset(_)
             | Self::Forcewake(_)
             | Self::Nonpriv

@@ -3,6 +3,7 @@
 
 use super::fence;
 use super::registers::RegisterFile;
+use super::request::{EngineSet, Requests};
 use super::sbi::Sideband;
 use super::written::Written;
 use crate::address::{Gma, MmioOffset, PAGE_SIZE};
@@ -13,6 +14,7 @@ use crate::host::Host;
 use crate::message::{Complaint, Failsafe};
 use core::ops::Range;
 use iface::registers;
+use iface::types::{mmio, MmioOp};
 
 /// What of the GPU a vGPU has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,6 +48,10 @@ pub(crate) struct State {
     pub(crate) aware: bool,
     /// Whether all registers are plain memory, because the guest can't be served.
     pub(crate) failsafe: bool,
+    /// What an access asks of the rest of the vGPU.
+    pub(crate) requests: Requests,
+    /// The engines that the vGPU runs on.
+    pub(crate) running: EngineSet,
     /// Registers behind the PCH's sideband.
     pub(super) sideband: Sideband,
 }
@@ -80,6 +86,18 @@ impl Context<'_> {
     pub(crate) fn store_masked(&mut self, at: MmioOffset, written: Written) {
         let value = written.masked_over(self.registers.get(at));
         self.registers.set(at, value);
+    }
+
+    /// What a register of the GPU holds; nothing if it can't be read.
+    pub(crate) fn of_gpu(&self, at: MmioOffset) -> u32 {
+        let mut ops = [MmioOp {
+            kind: mmio::READ,
+            offset: at.0,
+            ..MmioOp::default()
+        }];
+        let read = self.host.mmio_exec(&mut ops);
+        let [op] = ops;
+        read.map_or(0, |()| op.value)
     }
 
     /// Says that a value breaks a rule of a register.

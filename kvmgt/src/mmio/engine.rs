@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-//! Registers of the command streamers, as far as nothing has to run on them.
+//! Registers of the command streamers.
 
 use super::context::Context;
+use super::registers::{named, RegisterFile};
+use super::request::Request;
 use super::written::Written;
 use crate::address::{Gma, MmioOffset};
 use crate::hardware::Engine;
@@ -32,15 +34,28 @@ pub(crate) enum Register {
     CsfeChicken,
     /// Address of the hardware status page.
     HwsPga,
-    /// Request to invalidate the engine's TLB, which is done at once.
+    /// Request to invalidate the engine's TLB, which is done at once: each submission to the host
+    /// half begins with it.
     TlbControl,
+    /// The submit port.
+    Elsp(Engine),
+    /// Where the engine is, and what it does: the GPU's, while the vGPU has the engine.
+    Position(Engine),
+    /// A clock: the GPU's.
+    Clock,
 }
 
 impl Register {
     /// The register of that name.
     pub(super) fn named(name: &str, platform: Platform) -> Option<Self> {
-        let (_, rest) = Engine::split(name)?;
+        if name == "GEN7_SC_INSTDONE" {
+            return Some(Self::Position(Engine::Rcs));
+        }
+        let (engine, rest) = Engine::split(name)?;
         match rest {
+            "RING_ELSP" => Some(Self::Elsp(engine)),
+            "RING_ACTHD" | "RING_ACTHD_UDW" | "RING_INSTDONE" => Some(Self::Position(engine)),
+            "RING_TIMESTAMP" | "RING_TIMESTAMP_UDW" => Some(Self::Clock),
             "RING_MODE" => Some(Self::GfxMode {
                 refused: refused(platform),
             }),
@@ -48,6 +63,15 @@ impl Register {
             "RING_HWS_PGA" => Some(Self::HwsPga),
             "TLB_CTL" => Some(Self::TlbControl),
             _ => None,
+        }
+    }
+
+    /// Reads it.
+    pub(super) fn read(self, context: &Context<'_>, at: MmioOffset) -> u32 {
+        match self {
+            Self::Position(engine) if context.state.running.has(engine) => context.of_gpu(at),
+            Self::Clock => context.of_gpu(at),
+            _ => context.registers.get(at),
         }
     }
 
@@ -77,8 +101,25 @@ impl Register {
                 }
             }
             Self::TlbControl => context.registers.set(at, 0),
+            Self::Elsp(engine) => {
+                let request = Request::Submit(engine, written.value());
+                context.state.requests.push(request);
+            }
+            Self::Position(_) | Self::Clock => context.store(at, written),
         }
     }
+}
+
+/// Whether an engine takes contexts: by its submit port, and not from its ring.
+pub(super) fn takes_contexts(registers: &RegisterFile, engine: Engine) -> bool {
+    let mode = match engine {
+        Engine::Rcs => const { named("RCS_RING_MODE") },
+        Engine::Bcs => const { named("BCS_RING_MODE") },
+        Engine::Vcs => const { named("VCS_RING_MODE") },
+        Engine::Vcs1 => const { named("VCS1_RING_MODE") },
+        Engine::Vecs => const { named("VECS_RING_MODE") },
+    };
+    registers.get(mode) & RUN_LIST_ENABLE != 0
 }
 
 /// The bits of GFX_MODE that a vGPU can't have.

@@ -2,6 +2,8 @@
 //! Registers of the GT besides the command streamers: memory interface, GuC, chicken bits.
 
 use super::context::Context;
+use super::registers::{named, RegisterFile};
+use super::request::Request;
 use super::written::Written;
 use crate::address::MmioOffset;
 use iface::registers::Platform;
@@ -24,6 +26,11 @@ pub(super) const MIA_IN_RESET: u32 = 1 << 0;
 const START_DMA: u32 = 1 << 0;
 /// FPGA_DBG: a register that nobody claims was accessed (PRM Vol 2c, FPGA_DBG, bit 31).
 const UNCLAIMED: u32 = 1 << 31;
+
+/// Whether a guest has switched pages of 64 KiB on.
+pub(super) fn has_pages_64k(registers: &RegisterFile) -> bool {
+    registers.get(const { named("GEN8_GAMW_ECO_DEV_RW_IA") }) & IPS_ENABLE != 0
+}
 
 /// A register of the GT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +89,8 @@ impl Register {
                 // Which engines will use a PPGTT is not known when it is shadowed.
                 if matches!(value & IPS_ENABLE, 0 | IPS_ENABLE) {
                     context.registers.set(at, value);
+                    let enabled = value & IPS_ENABLE != 0;
+                    context.state.requests.push(Request::Pages64k(enabled));
                 } else {
                     context.refuse(
                         at,

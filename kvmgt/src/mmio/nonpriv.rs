@@ -23,7 +23,7 @@ static ALLOWED: [u32; 31] = [
 ];
 
 /// Whether a register is made of such slots.
-pub(super) fn is_slot(name: &str) -> bool {
+pub(crate) fn is_slot(name: &str) -> bool {
     name == "FORCE_TO_NONPRIV"
 }
 
@@ -31,6 +31,14 @@ pub(super) fn is_slot(name: &str) -> bool {
 pub(crate) fn is_allowed(value: u32) -> bool {
     let address = value & ADDRESS;
     address == NOPID || ALLOWED.binary_search(&address).is_ok()
+}
+
+/// What a slot of the GPU gets for one that holds `value`: nothing but what it may name.
+pub(crate) fn confined(value: u32) -> u32 {
+    match is_allowed(value) {
+        true => value & ADDRESS,
+        false => NOPID,
+    }
 }
 
 /// Writes a slot.

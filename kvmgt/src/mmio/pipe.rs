@@ -6,6 +6,7 @@ use super::context::Context;
 use super::registers::named;
 use super::written::Written;
 use crate::address::MmioOffset;
+use crate::command;
 use crate::hardware::Pipe;
 use crate::interrupt::{self, Event};
 
@@ -33,6 +34,8 @@ pub(crate) enum Plane {
 
 /// The registers of a plane.
 struct PlaneRegisters {
+    /// Address of the surface that it is to show.
+    surface: MmioOffset,
     /// Address of the surface that it shows.
     live: MmioOffset,
     control: MmioOffset,
@@ -44,11 +47,13 @@ macro_rules! planes {
     ($($letter:literal),*) => {
         [$((
             PlaneRegisters {
+                surface: named(concat!("DSPSURF_PIPE_", $letter)),
                 live: named(concat!("DSPSURFLIVE_PIPE_", $letter)),
                 control: named(concat!("DSPCNTR_PIPE_", $letter)),
                 flips: Some(named(concat!("PIPE_FLIPCOUNT_G4X_PIPE_", $letter))),
             },
             PlaneRegisters {
+                surface: named(concat!("SPRSURF_PIPE_", $letter)),
                 live: named(concat!("SPRSURFLIVE_PIPE_", $letter)),
                 control: named(concat!("SPRCTL_PIPE_", $letter)),
                 flips: None,
@@ -159,6 +164,21 @@ impl Register {
             Self::ScalerWindow => context.registers.set(at, value),
         }
     }
+}
+
+/// A command of an engine flips: the surface is in the register that shows it, too.
+pub(super) fn flip_by_command(context: &mut Context<'_>, command: &command::Flip) {
+    let plane = match command.plane {
+        0 => Plane::Primary,
+        _ => Plane::Sprite,
+    };
+    // The GGTT has 4 GiB, so addresses in it fit.
+    let surface = command.surface.0 as u32;
+    let registers = plane.registers(command.pipe);
+    context.registers.set(registers.surface, surface);
+    let control = context.registers.get(registers.control);
+    let at_once = command.asynchronous || control & ASYNC_FLIP != 0;
+    flip(context, plane, command.pipe, surface, at_once);
 }
 
 /// A plane shows another surface.

@@ -4,6 +4,7 @@
 use super::context::{Context, Share, State};
 use super::gt::MIA_IN_RESET;
 use super::registers::{named, RegisterFile};
+use super::request::{EngineSet, Request};
 use super::written::Written;
 use super::{bxt_phy, power};
 use crate::address::MmioOffset;
@@ -14,6 +15,14 @@ use iface::registers::{Platform, DISPLAY_START, MMIO_SIZE};
 
 /// GDRST: the whole GPU (PRM Vol 2c, GDRST, bit 0).
 const DOMAIN_FULL: u32 = 1 << 0;
+/// GDRST: one engine each (PRM Vol 2c, GDRST, bits 1 to 4 and 7).
+const DOMAINS: [(u32, Engine); 5] = [
+    (1 << 1, Engine::Rcs),
+    (1 << 2, Engine::Vcs),
+    (1 << 3, Engine::Bcs),
+    (1 << 4, Engine::Vecs),
+    (1 << 7, Engine::Vcs1),
+];
 /// GDRST: the GuC (PRM Vol 2c, GDRST, bit 5).
 const DOMAIN_GUC: u32 = 1 << 5;
 /// RING_RESET_CTL: the engine shall get ready (PRM Vol 2c, RESET_CTRL, bit 0, masked by bit 16).
@@ -59,6 +68,13 @@ impl Register {
                 } else if domains & DOMAIN_GUC != 0 {
                     context.registers.update(GUC_STATUS, 0, MIA_IN_RESET);
                 }
+                let engines = match domains & DOMAIN_FULL {
+                    0 => of_domains(domains),
+                    _ => EngineSet::all(),
+                };
+                if engines != EngineSet::default() {
+                    context.state.requests.push(Request::Reset(engines));
+                }
                 // What was asked for is done.
                 context.registers.set(at, 0);
             }
@@ -72,6 +88,14 @@ impl Register {
             }
         }
     }
+}
+
+/// The engines of some domains.
+fn of_domains(domains: u32) -> EngineSet {
+    let reset = DOMAINS
+        .into_iter()
+        .filter(|(domain, _)| domains & domain != 0);
+    reset.map(|(_, engine)| engine).collect()
 }
 
 /// A reset of the GT, which does not reach the display engine.

@@ -12,7 +12,7 @@ use super::*;
 use crate::golden::Model;
 use crate::guest::Event as GuestEvent;
 use crate::message::{Complaint, Failsafe};
-use crate::testing::{self, FakeGuest, FakeHost};
+use crate::testing::{self, FakeHost, FakeVm};
 use crate::vgpu::kind::KINDS;
 use crate::vgpu::shares::Shares;
 use iface::registers::{named, Platform};
@@ -28,7 +28,8 @@ const APERTURE: u64 = 512 << 20;
 pub(crate) struct Machine {
     pub(crate) host: FakeHost,
     device: Device,
-    pub(crate) guest: FakeGuest,
+    pub(crate) vm: FakeVm,
+    pins: Pins,
     pub(crate) mmio: Mmio,
     pub(crate) ggtt: Ggtt,
     fences: Fences,
@@ -72,7 +73,8 @@ impl Machine {
         Self {
             host,
             device,
-            guest: FakeGuest::default(),
+            vm: FakeVm::default(),
+            pins: Pins::new(),
             mmio,
             ggtt,
             fences,
@@ -91,27 +93,21 @@ impl Machine {
     }
 
     pub(crate) fn try_read(&mut self, at: u64, data: &mut [u8]) -> Result {
-        let mut world = World {
-            device: &self.device,
-            host: &self.host,
-            guest: &mut self.guest,
-        };
+        let mut world = self.vm.world(&self.device, &self.host);
         let mut reach = Reach {
             ggtt: &mut self.ggtt,
             fences: &mut self.fences,
+            pins: &mut self.pins,
         };
         self.mmio.read(&mut world, &mut reach, at, data)
     }
 
     pub(crate) fn try_write(&mut self, at: u64, data: &[u8]) -> Result {
-        let mut world = World {
-            device: &self.device,
-            host: &self.host,
-            guest: &mut self.guest,
-        };
+        let mut world = self.vm.world(&self.device, &self.host);
         let mut reach = Reach {
             ggtt: &mut self.ggtt,
             fences: &mut self.fences,
+            pins: &mut self.pins,
         };
         self.mmio.write(&mut world, &mut reach, at, data)
     }
@@ -156,11 +152,7 @@ impl Machine {
     }
 
     pub(crate) fn raise(&mut self, event: Event) {
-        let mut world = World {
-            device: &self.device,
-            host: &self.host,
-            guest: &mut self.guest,
-        };
+        let mut world = self.vm.world(&self.device, &self.host);
         self.mmio.raise(&mut world, &mut self.fences, event);
     }
 
@@ -170,7 +162,12 @@ impl Machine {
             GuestEvent::Complaint(complaint) => Some(complaint),
             _ => None,
         };
-        self.guest.events.drain(..).filter_map(complaint).collect()
+        self.vm
+            .guest
+            .events
+            .drain(..)
+            .filter_map(complaint)
+            .collect()
     }
 
     /// The text of the only thing that was complained about.

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 use super::*;
 use crate::guest::Event as GuestEvent;
-use crate::guest::World;
 use crate::mmio::tests::Machine;
-use crate::testing::{self, FakeGuest};
+use crate::testing::{self, FakeVm};
 use crate::vgpu::kind::KINDS;
 use crate::vgpu::shares::Shares;
 use crate::vgpu::{Region, Vgpu};
@@ -73,9 +72,9 @@ fn any_read_tells_that_the_guest_knows() {
 fn display_ready_is_told() {
     let mut machine = Machine::new(Platform::Skl);
     for (value, ready) in [(1_u32, true), (0, false), (0x100, true)] {
-        machine.guest.events.clear();
+        machine.vm.guest.events.clear();
         machine.write32(at(0x804), value);
-        assert_eq!(machine.guest.events, [GuestEvent::DisplayReady(ready)]);
+        assert_eq!(machine.vm.guest.events, [GuestEvent::DisplayReady(ready)]);
         assert_eq!(machine.mmio.peek(MmioOffset(at(0x804))), value);
     }
 }
@@ -104,7 +103,7 @@ fn arguments_are_remembered_at_each_width() {
         machine.write(at(offset) + 4, &[10, 11]);
         assert_eq!(machine.complaints(), []);
         assert_eq!(machine.read(at(offset), 8), [1, 2, 3, 9, 10, 11, 7, 8]);
-        machine.guest.events.clear();
+        machine.vm.guest.events.clear();
     }
 }
 
@@ -149,12 +148,8 @@ fn guest_that_slept_through_a_reset_still_knows() {
     let mode = named("RCS_RING_MODE").0.into();
     let execlists = 0x8000_8000_u32.to_le_bytes();
     for slept in [true, false] {
-        let mut guest = FakeGuest::default();
-        let mut world = World {
-            device: &device,
-            host: &host,
-            guest: &mut guest,
-        };
+        let mut vm = FakeVm::default();
+        let mut world = vm.world(&device, &host);
         vgpu.read(&mut world, Region::Bar0, PAGE.0.into(), &mut [0; 8])
             .unwrap();
         if slept {
@@ -168,7 +163,7 @@ fn guest_that_slept_through_a_reset_still_knows() {
 
         let complaint = Complaint::Failsafe(Failsafe::UnsupportedGuest);
         let complained = GuestEvent::Complaint(complaint);
-        failsafe.push(guest.events.contains(&complained));
+        failsafe.push(vm.guest.events.contains(&complained));
     }
     assert_eq!(failsafe, [false, true]);
     vgpu.destroy(&host);

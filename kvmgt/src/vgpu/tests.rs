@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 use super::*;
-use crate::testing::{self, FakeGuest, FakeHost};
+use crate::testing::{self, FakeHost, FakeVm};
 use kernel::testing::fail_each_alloc_with;
 use kind::KINDS;
 use shares::Shares;
+
+mod engines;
 
 const MIB: u64 = 1 << 20;
 
@@ -77,21 +79,19 @@ fn new_without_memory_anywhere_takes_nothing() {
 fn s_09_reset_close_and_open_leave_nothing_of_the_vm_before() {
     let host = testing::host(512 * MIB);
     let device = testing::device(&host);
-    let ways: [fn(&mut Vgpu, &mut World<'_>); 3] = [Vgpu::reset, Vgpu::close, Vgpu::open];
+    let ways: [fn(&mut Vgpu, &mut World<'_>); 3] = [Vgpu::reset, Vgpu::close, |vgpu, world| {
+        vgpu.open(world).unwrap()
+    }];
     for way in ways {
         let mut vgpu = make(&host, &KINDS[0]).unwrap();
-        let mut guest = FakeGuest::default();
-        let mut world = World {
-            device: &device,
-            host: &host,
-            guest: &mut guest,
-        };
+        let mut vm = FakeVm::default();
+        let mut world = vm.world(&device, &host);
         let start = vgpu.aperture().start;
         let at = start / crate::address::PAGE_SIZE * crate::gtt::entry::ENTRY_SIZE;
         vgpu.write(&mut world, Region::Config, 0xfc, &[0x55; 4])
             .unwrap();
         vgpu.ggtt
-            .write(&mut world, at, &0x5001_u64.to_le_bytes())
+            .write(&mut world, &mut vgpu.pins, at, &0x5001_u64.to_le_bytes())
             .unwrap();
         let fences = vgpu.fences.count();
         assert_eq!(fences, 4);
@@ -105,7 +105,7 @@ fn s_09_reset_close_and_open_leave_nothing_of_the_vm_before() {
         vgpu.ggtt.read(at, &mut entry).unwrap();
         assert_eq!((config, entry), ([0; 4], [0; 8]));
         assert_eq!(host.entry(start), Some(testing::SCRATCH));
-        assert!(guest.pinned.is_empty());
+        assert!(vm.guest.pinned.is_empty());
         vgpu.destroy(&host);
     }
 }

@@ -15,7 +15,7 @@ use iface::types::PTE_ADDRESS;
 pub const DWORDS: usize = 0x50;
 
 /// Dwords of it that hold values (PRM Vol 7, Register State Context; observed: i915's layout).
-pub(super) mod dword {
+pub(crate) mod dword {
     /// CTX_CONTEXT_CONTROL.
     pub(crate) const CONTEXT_CONTROL: usize = 0x03;
     /// RING_HEAD.
@@ -45,7 +45,7 @@ const RESTORE_INHIBIT: u32 = 1 << 0;
 const SELECT_SHIFT: u32 = 16;
 
 /// BB_PER_CTX_PTR: there is a batch (PRM Vol 2c, bit 0).
-const PER_CONTEXT_VALID: u32 = 1 << 0;
+pub const PER_CONTEXT_VALID: u32 = 1 << 0;
 /// BB_PER_CTX_PTR: its address (bits 31:12).
 const PER_CONTEXT_ADDRESS: u32 = 0xffff_f000;
 /// INDIRECT_CTX: cachelines of the batch; with none there is no batch (PRM Vol 2c, bits 5:0).
@@ -89,6 +89,14 @@ pub struct Indirect {
     pub size: u32,
     /// Where in the restore it is executed, in cachelines.
     pub offset: u32,
+}
+
+impl Indirect {
+    /// INDIRECT_CTX.
+    pub fn register(&self) -> u32 {
+        let start = u32::try_from(self.start.0).unwrap_or_default();
+        start & INDIRECT_ADDRESS | self.size >> CACHELINE.trailing_zeros()
+    }
 }
 
 /// A ring context that a vGPU may have: all of its addresses are in the vGPU's own GGTT.
@@ -196,6 +204,8 @@ impl Image {
 /// The rules of a ring context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
+    /// Its registers can be read.
+    Unreadable,
     /// The ring is enabled.
     RingDisabled,
     /// The ring begins at a page boundary, and is in the vGPU's own GGTT.
@@ -215,6 +225,7 @@ pub enum Rule {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Unreadable => "its registers are not in the guest's memory",
             Self::RingDisabled => "its ring is not enabled",
             Self::RingRange => "its ring is not at pages of the vGPU's own GGTT",
             Self::RingHead => "its head is at no dword of its ring",

@@ -69,6 +69,11 @@ impl Queue {
         }
     }
 
+    /// Whether there is work besides what the host half has.
+    pub fn has_more(&self) -> bool {
+        !self.hangs && self.execlist.has_waiting()
+    }
+
     /// Starts it: it goes to the host half.
     pub fn start(&mut self) -> Option<(Ticket, &mut Workload)> {
         self.next()?;
@@ -80,6 +85,12 @@ impl Queue {
             is_cancelled: false,
         });
         Some((ticket, workload))
+    }
+
+    /// Whether the guest has forgotten a workload that the host half has.
+    pub fn is_cancelled(&self, ticket: Ticket) -> bool {
+        self.out
+            .is_none_or(|out| out.ticket != ticket || out.is_cancelled)
     }
 
     /// The host half has executed a workload. `None` if the guest has forgotten it meanwhile: it

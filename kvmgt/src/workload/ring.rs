@@ -10,6 +10,8 @@ use core::ops::Range;
 const ENABLE: u32 = 1 << 0;
 /// RING_CTL: its pages, less one (bits 20:12).
 const LENGTH: u32 = 0x001f_f000;
+/// Bytes of a dword.
+const DWORD: u32 = 4;
 /// Bytes of a page, which the length counts in.
 const PAGE: u32 = 1 << 12;
 /// RING_START: where it begins, at a page boundary (PRM Vol 2c, RING_BUFFER_START, bits 31:12).
@@ -92,6 +94,11 @@ impl Ring {
         self.size
     }
 
+    /// RING_CTL.
+    pub fn control(&self) -> u32 {
+        self.size.saturating_sub(PAGE) & LENGTH | ENABLE
+    }
+
     /// Where the commands end, in bytes from its begin.
     pub fn tail(&self) -> u32 {
         self.tail
@@ -113,6 +120,23 @@ impl Ring {
         match self.head <= self.tail {
             true => [self.head..self.tail, 0..0],
             false => [self.head..self.size, 0..self.tail],
+        }
+    }
+
+    /// Where the commands begin, in bytes from its begin.
+    pub fn head(&self) -> u32 {
+        self.head
+    }
+
+    /// RING_HEAD when so many dwords of the commands are executed.
+    pub fn head_at(&self, dwords: usize) -> u32 {
+        let bytes = u32::try_from(dwords)
+            .unwrap_or(u32::MAX)
+            .saturating_mul(DWORD);
+        let at = self.head.saturating_add(bytes.min(self.len()));
+        match at.checked_sub(self.size) {
+            Some(behind) => self.wraps.wrapping_add(WRAP) | behind,
+            None => self.wraps | at,
         }
     }
 

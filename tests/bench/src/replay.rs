@@ -8,10 +8,12 @@ use std::hint::black_box;
 use std::io::Write;
 
 use anyhow::{ensure, Context, Result};
+use hosted_glue::lacking::{NoTurns, Unwatched};
 use iface::client::Host;
 use iface::registers::{self, MMIO_SIZE};
 use kvmgt_core::address::{DmaAddress, Gfn, MmioOffset, PAGE_SHIFT};
 use kvmgt_core::device::Device;
+use kvmgt_core::gtt::ppgtt::{GuestMemory, ShadowMemory, ShadowPage};
 use kvmgt_core::guest::{Event, Guest, World};
 use kvmgt_core::message::Complaint;
 use kvmgt_core::vgpu::kind::KINDS;
@@ -96,6 +98,35 @@ impl Guest for Vm {
     }
 }
 
+/// What that memory holds, and what is kept of page tables in it: nothing.
+struct Empty;
+
+impl GuestMemory for Empty {
+    fn read(&mut self, _: Gfn, _: usize, data: &mut [u8]) -> kernel::error::Result {
+        data.fill(0);
+        Ok(())
+    }
+
+    fn write(&mut self, _: Gfn, _: usize, _: &[u8]) -> kernel::error::Result {
+        Ok(())
+    }
+}
+
+impl ShadowMemory for Empty {
+    fn allocate(&mut self) -> kernel::error::Result<ShadowPage> {
+        Ok(ShadowPage {
+            handle: 0,
+            address: DmaAddress(0),
+        })
+    }
+
+    fn write(&mut self, _: ShadowPage, _: usize, _: u64) {}
+
+    fn fill(&mut self, _: ShadowPage, _: u64) {}
+
+    fn free(&mut self, _: ShadowPage) {}
+}
+
 /// A vGPU over the host half, and that over a GPU that costs nothing.
 pub struct Opened<'a> {
     device: &'a Device,
@@ -124,17 +155,18 @@ impl Opened<'_> {
             vgpu,
             vm: Vm::default(),
         };
-        opened.restart();
+        opened.restart()?;
         let result = act(&mut opened);
-        opened.let_it(Vgpu::close);
+        opened.with_world(Vgpu::close);
         opened.vgpu.destroy(&host);
         result
     }
 
     /// The VM is started anew.
-    pub fn restart(&mut self) {
-        self.let_it(Vgpu::open);
+    pub fn restart(&mut self) -> Result<()> {
+        self.with_world(Vgpu::open).map_err(plain)?;
         self.vm = Vm::default();
+        Ok(())
     }
 
     /// The first page of its part of the aperture.
@@ -142,13 +174,17 @@ impl Opened<'_> {
         self.vgpu.aperture().start >> PAGE_SHIFT
     }
 
-    fn let_it(&mut self, act: impl FnOnce(&mut Vgpu, &mut World<'_>)) {
+    fn with_world<R>(&mut self, act: impl FnOnce(&mut Vgpu, &mut World<'_>) -> R) -> R {
         let mut world = World {
             device: self.device,
             host: self.host,
             guest: &mut self.vm,
+            memory: &mut Empty,
+            tracker: &mut Unwatched,
+            shadow: &mut Empty,
+            turns: &NoTurns,
         };
-        act(&mut self.vgpu, &mut world);
+        act(&mut self.vgpu, &mut world)
     }
 
     /// What an access is to.
@@ -171,28 +207,20 @@ impl Opened<'_> {
 
 impl Target for Opened<'_> {
     fn access(&mut self, access: &Access) -> Result<()> {
-        let mut world = World {
-            device: self.device,
-            host: self.host,
-            guest: &mut self.vm,
-        };
         let mut data = [0; LARGEST];
-        let result = match access.value {
+        let result = self.with_world(|vgpu, world| match access.value {
             None => {
                 let data = &mut data[..access.size];
-                let result = self
-                    .vgpu
-                    .read(&mut world, Region::Bar0, access.offset, data);
+                let result = vgpu.read(world, Region::Bar0, access.offset, data);
                 black_box(data);
                 result
             }
             Some(value) => {
                 data = value.to_le_bytes();
                 let data = &data[..access.size];
-                self.vgpu
-                    .write(&mut world, Region::Bar0, access.offset, data)
+                vgpu.write(world, Region::Bar0, access.offset, data)
             }
-        };
+        });
         result.map_err(plain)
     }
 }
@@ -214,7 +242,7 @@ pub fn boot(rounds: u32, chosen: Chosen) -> Result<()> {
     Opened::with(|opened| {
         let accesses = accesses(opened, chosen)?;
         for _ in 0..rounds {
-            opened.restart();
+            opened.restart()?;
             for (access, is_chosen) in &accesses {
                 match is_chosen {
                     true => counted_access(opened, access)?,

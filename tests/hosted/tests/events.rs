@@ -123,6 +123,18 @@ fn contents_after_runtime_suspend_are_what_they_were() {
 }
 
 #[test]
+fn gpu_that_sleeps_is_woken_for_kvmgt_to_attach_and_may_sleep_again() {
+    let bed = Bed::new("kbl");
+    assert!(bed.card().runtime_suspend());
+
+    let kvmgt = bed.attach();
+
+    assert_eq!(bed.card().wakerefs(), 0);
+    assert!(bed.card().runtime_suspend());
+    drop(kvmgt);
+}
+
+#[test]
 fn contents_written_while_the_gpu_slept_are_there_when_it_wakes() {
     let bed = Bed::new("kbl");
     let kvmgt = bed.attach();

@@ -101,6 +101,12 @@ impl Part {
         self.entries.get(index).copied().unwrap_or(GuestEntry::NONE)
     }
 
+    /// The page of the guest that the GPU finds there.
+    pub(super) fn mapped(&self, index: usize) -> Option<Gfn> {
+        let is_mapped = self.states.get(index) == Some(&State::Mapped);
+        self.guest_entry(index).gfn().filter(|_| is_mapped)
+    }
+
     /// The guest writes `data` from byte `within` of an entry on.
     pub(super) fn write(
         &mut self,
@@ -197,12 +203,16 @@ impl Part {
         }
     }
 
-    /// Makes the entries that map one of the `chosen` pages lead to scratch. Their pages can be
-    /// unpinned then.
+    /// Makes the entries that map one of the `chosen` pages lead to scratch, and lets go of these.
     ///
     /// The host half can only fail when the GPU does not wake, which it needs not as long as a
     /// vGPU is open, or when it was closed, and has done this itself.
-    pub(super) fn scratch(&mut self, world: &mut World<'_>, chosen: impl Fn(Gfn) -> bool) {
+    pub(super) fn scratch(
+        &mut self,
+        world: &mut World<'_>,
+        pins: &mut Pins,
+        chosen: impl Fn(Gfn) -> bool,
+    ) {
         let is_chosen = |(state, entry): (&State, &GuestEntry)| {
             *state == State::Mapped && entry.gfn().is_some_and(&chosen)
         };
@@ -227,6 +237,10 @@ impl Part {
             }
             let states = self.states.get_mut(first..from).unwrap_or_default();
             states.iter_mut().for_each(|state| *state = State::Scratch);
+            let entries = self.entries.get(first..from).unwrap_or_default();
+            for gfn in entries.iter().filter_map(|entry| entry.gfn()) {
+                pins.give_back(world.guest, gfn);
+            }
         }
     }
 

@@ -3,7 +3,7 @@ use super::*;
 use crate::address::{DmaAddress, Gma, PAGE_SIZE};
 use crate::guest::{Event, Guest};
 use crate::message::Complaint;
-use crate::testing::{self, FakeGuest, FakeHost, SCRATCH};
+use crate::testing::{self, FakeGuest, FakeHost, FakeVm, SCRATCH};
 use crate::vgpu::kind::KINDS;
 use kernel::testing::{fail_each_alloc_with, Ledger};
 use std::vec::Vec;
@@ -55,6 +55,8 @@ struct Bed<'a> {
     device: &'a Device,
     guest: Watchful<'a>,
     ggtt: Ggtt,
+    vm: FakeVm,
+    pins: Pins,
 }
 
 impl<'a> Bed<'a> {
@@ -70,6 +72,8 @@ impl<'a> Bed<'a> {
                 resigned: false,
             },
             ggtt: Ggtt::new(device, host, &KINDS[0]).unwrap(),
+            vm: FakeVm::default(),
+            pins: Pins::new(),
         }
     }
 
@@ -78,18 +82,17 @@ impl<'a> Bed<'a> {
     }
 
     /// Does something to the GGTT.
-    fn with<R>(&mut self, f: impl FnOnce(&mut Ggtt, &mut World<'_>) -> R) -> R {
+    fn with<R>(&mut self, f: impl FnOnce(&mut Ggtt, &mut World<'_>, &mut Pins) -> R) -> R {
         let host = self.guest.host;
         let mut world = World {
-            device: self.device,
-            host,
             guest: &mut self.guest,
+            ..self.vm.world(self.device, host)
         };
-        f(&mut self.ggtt, &mut world)
+        f(&mut self.ggtt, &mut world, &mut self.pins)
     }
 
     fn write(&mut self, at: u64, data: &[u8]) {
-        self.with(|ggtt, world| ggtt.write(world, at, data))
+        self.with(|ggtt, world, pins| ggtt.write(world, pins, at, data))
             .unwrap();
     }
 
@@ -381,7 +384,7 @@ fn access_that_is_none_returns_einval() {
                 Err(EINVAL),
                 "{offset:#x}+{len}"
             );
-            let written = bed.with(|ggtt, world| ggtt.write(world, offset, data));
+            let written = bed.with(|ggtt, world, pins| ggtt.write(world, pins, offset, data));
             assert_eq!(written, Err(EINVAL), "{offset:#x}+{len}");
         }
         assert_eq!(bed.ggtt.read(end - 8, &mut [0; 8]), Ok(()));
@@ -466,7 +469,7 @@ fn clear_when_much_is_mapped_scratches_in_runs_and_unpins_all() {
         bed.write(second + 8, &PAGE_5.to_le_bytes()[..4]);
         let before = bed.flushes();
 
-        bed.with(|ggtt, world| ggtt.clear(world));
+        bed.with(|ggtt, world, pins| ggtt.clear(world, pins));
 
         assert_eq!(bed.flushes() - before, 3 + 1);
         assert_eq!(bed.pinned(), []);
@@ -481,7 +484,7 @@ fn clear_when_much_is_mapped_scratches_in_runs_and_unpins_all() {
 #[test]
 fn clear_when_nothing_is_mapped_does_not_bother_the_gpu() {
     on_bed(|bed| {
-        bed.with(|ggtt, world| ggtt.clear(world));
+        bed.with(|ggtt, world, pins| ggtt.clear(world, pins));
         assert_eq!(bed.flushes(), 0);
     });
 }
@@ -494,7 +497,7 @@ fn clear_when_the_host_half_is_gone_unpins_and_complains() {
         bed.host().state.borrow_mut().refuses_writes = Some(ENODEV);
         bed.guest.resigned = true;
 
-        bed.with(|ggtt, world| ggtt.clear(world));
+        bed.with(|ggtt, world, pins| ggtt.clear(world, pins));
 
         assert_eq!((bed.read(at), bed.pinned()), (0, std::vec![]));
         assert_eq!(bed.complaints().len(), 1);
@@ -510,7 +513,7 @@ fn forget_memory_scratches_and_unpins_what_is_in_it_until_it_is_written_again() 
             bed.entry(at, gfn << 12 | 1);
         }
 
-        bed.with(|ggtt, world| ggtt.forget_memory(world, Gfn(5), 1));
+        bed.with(|ggtt, world, pins| ggtt.forget_memory(world, pins, Gfn(5), Gfn(5)));
 
         assert_eq!(bed.pinned(), [4, 6]);
         assert_eq!([bed.gpu(first + 8), bed.gpu(second)], [SCRATCH; 2]);
@@ -528,12 +531,14 @@ fn forget_memory_of_what_nothing_is_pinned_of_does_not_bother_the_gpu() {
     on_bed(|bed| {
         let at = bed.firsts()[0];
         bed.entry(at, PAGE_5);
-        for (first, count) in [(0, 5), (6, u64::MAX), (u64::MAX, u64::MAX), (5, 0)] {
-            bed.with(|ggtt, world| ggtt.forget_memory(world, Gfn(first), count));
+        for (first, last) in [(0, 4), (6, u64::MAX), (u64::MAX, u64::MAX)] {
+            bed.with(|ggtt, world, pins| {
+                ggtt.forget_memory(world, pins, Gfn(first), Gfn(last));
+            });
         }
         assert_eq!((bed.flushes(), bed.pinned()), (1, std::vec![5]));
 
-        bed.with(|ggtt, world| ggtt.forget_memory(world, Gfn(0), u64::MAX));
+        bed.with(|ggtt, world, pins| ggtt.forget_memory(world, pins, Gfn(0), Gfn(u64::MAX)));
 
         assert_eq!((bed.gpu(at), bed.pinned()), (SCRATCH, std::vec![]));
     });

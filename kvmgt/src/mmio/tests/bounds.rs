@@ -30,7 +30,7 @@ fn write_twins(
         machine.mmio.registers.set(MmioOffset(at), old);
         machine.mmio.state.failsafe = false;
         machine.mmio.state.aware = true;
-        machine.guest.events.clear();
+        machine.vm.guest.events.clear();
     }
     let [narrow, wide] = &mut *twins;
     let (first, count) = bytes;
@@ -172,7 +172,7 @@ fn s_08_the_hole_reads_as_ones_and_ignores_writes() {
             assert_eq!(data, vec![0xff; len]);
         }
     }
-    assert!(machine.guest.pinned.is_empty() && machine.guest.events.is_empty());
+    assert!(machine.vm.guest.pinned.is_empty() && machine.vm.guest.events.is_empty());
     assert_eq!(machine.host.state.borrow().flushes, 0);
 }
 
@@ -201,13 +201,13 @@ fn ggtt_part_reaches_the_ggtt() {
     let mut data = [0; 8];
     machine.try_read(at, &mut data).unwrap();
     assert_eq!(u64::from_le_bytes(data), 0x5001);
-    assert_eq!(machine.guest.pinned.len(), 1);
+    assert_eq!(machine.vm.guest.pinned.len(), 1);
 }
 
 #[test]
 fn s_13_whatever_is_written_is_refused_by_a_complaint_and_nothing_else() {
     let mut machine = Machine::aware(Platform::Skl);
-    machine.guest.events.clear();
+    machine.vm.guest.events.clear();
     let refused = [
         ("RCS_RING_HWS_PGA", 0x0000_1000),
         ("FORCE_TO_NONPRIV", 0x0000_2358),
@@ -322,7 +322,7 @@ fn s_20_fences_that_reach_beyond_the_own_aperture_are_off() {
 #[test]
 fn s_20_fences_that_the_vgpu_does_not_have_are_zero() {
     let mut machine = Machine::aware(Platform::Skl);
-    machine.guest.events.clear();
+    machine.vm.guest.events.clear();
     let own = machine.aperture();
     for index in 4..16 {
         let at = named("FENCE") + index * 8;
@@ -347,7 +347,7 @@ fn fence_beyond_the_own_ones_of_a_guest_that_does_not_know_is_failsafe() {
 #[test]
 fn s_27_pvinfo_takes_no_resources_from_guests() {
     let mut machine = Machine::aware(Platform::Skl);
-    machine.guest.events.clear();
+    machine.vm.guest.events.clear();
     let page = named("PVINFO");
     let before = machine.read(page, 8);
     for at in (0..0x54).step_by(4) {
@@ -366,7 +366,7 @@ fn s_27_pvinfo_takes_no_resources_from_guests() {
 fn s_27_request_for_more_is_failsafe_and_said_once() {
     for at in (0x808..0x818).step_by(4) {
         let mut machine = Machine::aware(Platform::Skl);
-        machine.guest.events.clear();
+        machine.vm.guest.events.clear();
 
         machine.write32(named("PVINFO") + at, 1);
         machine.write32(named("PVINFO") + at, 1);
@@ -381,7 +381,7 @@ fn s_27_request_for_more_is_failsafe_and_said_once() {
 fn failsafe_registers_are_memory_until_reset() {
     let mut machine = Machine::aware(Platform::Skl);
     machine.set("RCS_RING_MODE", 0x0001_0001);
-    machine.guest.events.clear();
+    machine.vm.guest.events.clear();
     assert!(machine.mmio.is_failsafe());
 
     for name in [
@@ -396,7 +396,7 @@ fn failsafe_registers_are_memory_until_reset() {
     let page = machine.aperture().start >> 12;
     let entry = 0x5001_u64.to_le_bytes();
     machine.try_write(GGTT + page * 8, &entry).unwrap();
-    assert!(machine.guest.pinned.is_empty() && machine.guest.events.is_empty());
+    assert!(machine.vm.guest.pinned.is_empty() && machine.vm.guest.events.is_empty());
     assert_eq!(machine.host_fences(), [0; 4]);
     assert!(!machine.mmio.take_interrupt());
 

@@ -15,7 +15,7 @@ fn interruptible(platform: Platform) -> Machine {
         machine.set(ier, u32::MAX);
     }
     machine.set("GEN8_MASTER_IRQ", 1 << 31);
-    machine.guest.events.clear();
+    machine.vm.guest.events.clear();
     assert!(!machine.mmio.take_interrupt());
     machine
 }
@@ -236,7 +236,7 @@ fn gmbus_interrupt_comes_where_it_is_enabled() {
             name: "GMBUS",
             bit: 17,
         };
-        assert!(machine.guest.events.contains(&event));
+        assert!(machine.vm.guest.events.contains(&event));
     }
 }
 

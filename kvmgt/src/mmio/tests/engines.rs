@@ -131,7 +131,7 @@ fn s_22_force_to_nonpriv_takes_only_registers_of_the_list() {
             taken.push(register);
         }
         machine.mmio.registers.set(MmioOffset(slot), 0);
-        machine.guest.events.clear();
+        machine.vm.guest.events.clear();
     }
     assert_eq!(taken.len(), 32);
     assert!(taken.contains(&0x2094) && taken.contains(&0x2580));

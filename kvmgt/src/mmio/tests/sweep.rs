@@ -48,10 +48,10 @@ fn storm(machine: &mut Machine, seed: u64, steps: u32, place: impl Fn(&mut Noise
         if step % 64 == 0 {
             // Once in a while it is reset: out of failsafe mode, among other things.
             machine.mmio.state.failsafe = false;
-            machine.guest.events.clear();
+            machine.vm.guest.events.clear();
             machine.mmio.take_interrupt();
         }
-        for event in machine.guest.events.drain(..) {
+        for event in machine.vm.guest.events.drain(..) {
             if let GuestEvent::Complaint(complaint) = event {
                 let line = complaint.to_string();
                 assert!(!line.is_empty() && !line.contains('\n'), "{line}");
@@ -77,7 +77,7 @@ fn check(machine: &Machine) {
             .peek(MmioOffset(named("FORCE_TO_NONPRIV") + slot * 4));
         assert!(value == 0 || nonpriv::is_allowed(value), "{value:#x}");
     }
-    for engine in crate::hardware::Engine::ALL {
+    for engine in Engine::ALL {
         let mode = machine.peek(&std::format!("{}_RING_MODE", engine.name()));
         assert_eq!(mode & 1, 0, "{engine:?}");
         let page = machine.peek(&std::format!("{}_RING_HWS_PGA", engine.name()));
@@ -169,7 +169,8 @@ fn write_of_ones_and_zeros_to_each_register_reads_again() {
                 // Reads change two registers, once.
                 let settles = ["GUC_STATUS", "PCH_GMBUS0", "DPLL_STATUS", "SBI_DATA"];
                 let constant = name.starts_with("REG_E6") || name.contains("TX_DW3");
-                if settles.contains(&name) || constant || name == "FENCE" {
+                let of_gpu = name.contains("_RING_TIMESTAMP");
+                if settles.contains(&name) || constant || of_gpu || name == "FENCE" {
                     continue;
                 }
                 assert_eq!(

@@ -2,6 +2,7 @@
 //! A vGPU as the vfio-user server drives it.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use kernel::error::Error;
 use kvmgt_core::address::{Gfn, PAGE_SHIFT, PAGE_SIZE};
@@ -18,7 +19,13 @@ use vfio_bindings::bindings::vfio::{
 use vfio_user_server::{Bus, Device, DmaWindow, Errno, IrqIndex, Region};
 
 use crate::gpu::Gpu;
-use crate::guest::Client;
+use crate::guest::Windows;
+
+mod locked;
+
+pub use locked::Worker;
+
+use locked::Locked;
 
 /// Bytes of the largest piece in which configuration space and BAR 0 are reached.
 const CONFIG_PIECE: usize = 4;
@@ -44,10 +51,11 @@ pub fn irqs() -> [IrqIndex; VFIO_PCI_NUM_IRQS as usize] {
 /// A vGPU with its client; dropping it destroys the vGPU.
 pub struct VgpuDevice<'a> {
     gpu: &'a Gpu<'a>,
-    /// `None` only while it is dropped.
-    vgpu: Option<Vgpu>,
-    client: Client,
+    locked: Arc<Locked<'a>>,
+    windows: Windows,
     bus: Bus,
+    /// The present client has it open.
+    is_open: bool,
     regions: Vec<Region>,
     aperture: Range<u64>,
     id: VgpuId,
@@ -64,15 +72,16 @@ impl<'a> VgpuDevice<'a> {
                 _ => Region::default(),
             })
             .collect();
-        let id = vgpu.id();
+        let windows = Windows::default();
         Self {
-            client: Client::new(id, bus.clone(), gpu.memory().clone()),
+            id: vgpu.id(),
             aperture: vgpu.aperture(),
-            vgpu: Some(vgpu),
+            locked: Arc::new(Locked::new(gpu, vgpu, &bus, &windows)),
+            windows,
             gpu,
             bus,
+            is_open: false,
             regions,
-            id,
         }
     }
 
@@ -91,29 +100,25 @@ impl<'a> VgpuDevice<'a> {
         &self.bus
     }
 
-    /// Pages of the client's memory that are pinned.
-    pub fn pinned(&self) -> usize {
-        self.client.pinned()
+    /// What somebody else has to do for it.
+    pub fn worker(&self) -> Worker<'a> {
+        Worker(Arc::clone(&self.locked))
     }
 
-    /// Lets the core do something.
+    /// Lets the core do something for the client.
     fn with<R>(
-        &mut self,
+        &self,
         act: impl FnOnce(&mut Vgpu, &mut World<'_>) -> kernel::error::Result<R>,
     ) -> Result<R, Errno> {
-        let attachment = self.gpu.attachment();
-        let mut world = World {
-            device: attachment.device(),
-            host: attachment.host(),
-            guest: &mut self.client,
-        };
-        let vgpu = self.vgpu.as_mut().ok_or(Errno::NODEV)?;
-        act(vgpu, &mut world).map_err(errno)
+        if !self.is_open {
+            return Err(Errno::NODEV);
+        }
+        self.locked.with(act).map_err(errno)
     }
 
     /// Lets the core do something that can't fail.
-    fn let_it(&mut self, act: impl FnOnce(&mut Vgpu, &mut World<'_>)) {
-        // It is only missing while it is dropped, when nobody calls.
+    fn let_it(&self, act: impl FnOnce(&mut Vgpu, &mut World<'_>)) {
+        // If nobody has it open there is nothing to be undone.
         let _ = self.with(|vgpu, world| {
             act(vgpu, world);
             Ok(())
@@ -176,29 +181,35 @@ impl Device for VgpuDevice<'_> {
     }
 
     fn dma_mapped(&mut self, window: DmaWindow) {
-        self.client.add(window);
+        self.windows.add(window);
     }
 
     fn dma_unmapped(&mut self, window: DmaWindow) {
+        // First: the worker pins nothing of it any more.
+        self.windows.remove(window);
         let first = Gfn(window.address >> PAGE_SHIFT);
         let count = window.size.div_ceil(PAGE_SIZE);
         self.let_it(|vgpu, world| vgpu.forget_memory(world, first, count));
-        self.client.remove(window);
     }
 
     fn client_came(&mut self) {
-        self.let_it(Vgpu::open);
+        let opened = self.locked.with(Vgpu::open);
+        self.is_open = opened.is_ok();
+        if let Err(error) = opened {
+            tracing::warn!("{}: cannot be opened: {error:?}", self.id);
+        }
     }
 
     fn client_gone(&mut self) {
+        self.windows.clear();
         self.let_it(Vgpu::close);
-        self.client.clear();
+        self.is_open = false;
     }
 }
 
 impl Drop for VgpuDevice<'_> {
     fn drop(&mut self) {
-        if let Some(vgpu) = self.vgpu.take() {
+        if let Some(vgpu) = self.locked.take() {
             let kind = vgpu.kind();
             vgpu.destroy(self.gpu.attachment().host());
             self.gpu.shares().give_back(self.id, kind);

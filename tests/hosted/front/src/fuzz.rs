@@ -50,6 +50,8 @@ impl World {
         // One a thread, as long as the process.
         let machine: &Machine = Box::leak(Box::new(Machine::new(options)));
         let gpu: &Gpu<'_> = Box::leak(Box::new(machine.attach().expect("kvmgt takes the GPU")));
+        spawn(|| machine.run_engines());
+        spawn(|| gpu.clerk());
         let kind = gpu.smallest_kind();
         let used = gpu.create(kind).expect("room for one vGPU");
         // The first one has all that is taken by now.
@@ -88,6 +90,7 @@ impl World {
         let id = self.used.id();
         assert_eq!(self.gpu.pinned(id), 0, "nothing stays pinned");
         assert_eq!(self.gpu.pinned(self.other.id()), 0, "nor for another");
+        assert_eq!(self.gpu.shadow_pages(), 0, "no page table is shadowed");
         let bus = self.used.bus();
         assert!(bus.memory.windows().is_empty(), "client memory is unmapped");
         for index in [VFIO_PCI_INTX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX] {
@@ -113,6 +116,22 @@ impl World {
         }
         let objects = Ledger::current().live_objects();
         assert_eq!(objects, self.objects, "memory of kvmgt is given back");
+    }
+}
+
+/// Starts a thread whose memory is counted with that of this one.
+fn spawn(work: impl FnOnce() + Send + 'static) {
+    let ledger = Ledger::current();
+    std::thread::spawn(move || {
+        ledger.enter();
+        work();
+    });
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.gpu.end();
+        self.machine.stop_engines();
     }
 }
 

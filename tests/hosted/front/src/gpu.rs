@@ -5,10 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{anyhow, Context, Result};
 use gen9_gpu::Options;
+use gvt_host::World;
 use hosted_glue::bed::Bed;
 use hosted_glue::client::Attachment;
 use hosted_glue::i915::I915;
 use hosted_glue::machine;
+use hosted_glue::shadow::ShadowPool;
+use hosted_glue::turns::{Tally, Turns};
 use iface::registers::Platform;
 use kvmgt_core::vgpu::kind::{Kind, Name, KINDS};
 use kvmgt_core::vgpu::shares::{Shares, VgpuId, MAX_VGPUS};
@@ -55,9 +58,11 @@ impl Machine {
     ///
     /// kvmgt does not take it; it has printed why.
     pub fn attach(&self) -> Result<Gpu<'_>> {
+        let turns = Turns::new(&self.bed.card().info())
+            .map_err(|error| anyhow!("no schedules for the GPU: {error:?}"))?;
         let attachment = self
             .bed
-            .try_attach()
+            .try_attach_with(turns)
             .map_err(|error| anyhow!("kvmgt does not take the GPU: {error:?}"))?;
         let info = attachment
             .host()
@@ -68,6 +73,7 @@ impl Machine {
             attachment,
             machine: self.bed.machine(),
             memory: Arc::clone(&self.memory),
+            shadow: ShadowPool::new(),
             buses: &self.buses,
         })
     }
@@ -103,10 +109,11 @@ pub(crate) fn find_kind(shares: &Shares, platform: Platform, name: &str) -> Opti
 
 /// A GPU that kvmgt has.
 pub struct Gpu<'a> {
-    attachment: Attachment<'a>,
+    attachment: Attachment<'a, Turns>,
     shares: Mutex<Shares>,
     machine: &'a machine::Machine,
     memory: Arc<Memory>,
+    shadow: ShadowPool,
     buses: &'a [Bus],
 }
 
@@ -172,8 +179,37 @@ impl<'a> Gpu<'a> {
         self.memory.pinned(id)
     }
 
-    pub(crate) fn attachment(&self) -> &Attachment<'a> {
+    /// Pages that shadow page tables of VMs.
+    pub fn shadow_pages(&self) -> usize {
+        self.shadow.used()
+    }
+
+    /// Does what the schedules order whenever it is time, until [`end`](Self::end). A thread's
+    /// whole work.
+    pub fn clerk(&self) {
+        self.turns().clerk(self.attachment.host());
+    }
+
+    /// Makes [`clerk`](Self::clerk) return. By then no vGPU is open, or none goes on.
+    pub fn end(&self) {
+        self.turns().end();
+    }
+
+    /// What a vGPU has had of the engines until now.
+    pub fn tally(&self, id: VgpuId) -> Tally {
+        self.attachment.events().tally(id)
+    }
+
+    pub(crate) fn attachment(&self) -> &Attachment<'a, Turns> {
         &self.attachment
+    }
+
+    pub(crate) fn turns(&self) -> &Turns {
+        self.attachment.events()
+    }
+
+    pub(crate) fn shadow(&self) -> &ShadowPool {
+        &self.shadow
     }
 
     pub(crate) fn machine(&self) -> &machine::Machine {

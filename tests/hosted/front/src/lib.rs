@@ -6,8 +6,9 @@
 //!    └────── memory by descriptor ───────── Memory (an IOMMU) ────────── DMA ────────────┘
 //! ```
 //!
-//! One process holds a machine with one GPU, and as many vGPUs of it as fit. Each has a socket and
-//! a thread of its own; the locks are those of the host half and of the machine.
+//! One process holds a machine with one GPU, and as many vGPUs of it as fit. Each has a socket, a
+//! lock, and two threads: one for its client, and a [`Worker`] that starts what it is its turn for.
+//! The other locks are those of the turns, of the host half and of the machine.
 //!
 //! The protocol knows no opening and closing: a client that connects opens the vGPU, and closes it
 //! when it leaves.
@@ -21,5 +22,5 @@ pub mod guest;
 pub mod memory;
 
 pub use choice::Choice;
-pub use device::VgpuDevice;
+pub use device::{VgpuDevice, Worker};
 pub use gpu::{Gpu, Machine};

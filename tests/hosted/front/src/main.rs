@@ -2,11 +2,18 @@
 //! Serves vGPUs of a software GPU over vfio-user.
 //!
 //! ```text
-//!   session thread of vgpu1 ── core ──┐
-//!   session thread of vgpu2 ── core ──┼── host half (its locks) ── software GPU (one lock)
-//!   …                               ──┘                                  │
-//!   engine thread ───────────────────────────────── slices of execution ─┘
+//!   session thread of vgpu1 ─┬─ core (vgpu1's lock) ──┐
+//!           worker of vgpu1 ─┘                        ├── host half (its locks) ── software GPU (one lock)
+//!   session thread of vgpu2 ─┬─ core (vgpu2's lock) ──┘       │                       │
+//!           worker of vgpu2 ─┘        │                       │ ends of submissions   │
+//!                                turns (one lock) ◀───────────┘                       │
+//!   clerk ── time, kills ─────────────┘                                               │
+//!   engine thread ──────────────────────────────────────────── slices of execution ───┘
 //! ```
+//!
+//! A session thread does what its client asks for, the worker of the same vGPU what others have left
+//! for it: to hear of the end of a submission, and to start the next one when it is its turn. The
+//! lock of the turns is the innermost: whoever has it waits for nothing.
 #![forbid(unsafe_code)]
 
 use std::io::{IsTerminal, Write};
@@ -16,17 +23,22 @@ use std::path::{Path, PathBuf};
 use anyhow::{bail, ensure, Context, Result};
 use clap::{ArgAction, Parser};
 use hosted_front::{Choice, Gpu, Machine, VgpuDevice};
+use hosted_glue::turns::Tally;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing::Level;
 use vfio_user_server::{Server, Stopper};
+
+/// A thread's whole work.
+type Work<'a> = Box<dyn FnOnce() + Send + 'a>;
 
 /// Serves vGPUs of a software GPU over vfio-user.
 ///
 /// QEMU 10.1 or later connects with
 /// `-device '{"driver":"vfio-user-pci","addr":"02.0","socket":{"type":"unix","path":PATH}}'`; guest
 /// memory must be a `memory-backend-memfd` with `share=on`. For each vGPU a line `vgpuN TYPE PATH`
-/// is printed, and `ready` when all listen. SIGTERM and SIGINT end the server in order.
+/// is printed, and `ready` when all listen; at the end `vgpuN had S submissions, T us`, with the time
+/// that it had engines for. SIGTERM and SIGINT end the server in order.
 #[derive(Debug, Parser)]
 #[command(name = "vgpu-server", version)]
 struct Arguments {
@@ -70,7 +82,7 @@ fn main() -> Result<()> {
     serve(&arguments, &machine, &gpu)
 }
 
-fn serve<'a>(arguments: &Arguments, machine: &Machine, gpu: &'a Gpu<'a>) -> Result<()> {
+fn serve<'a>(arguments: &Arguments, machine: &'a Machine, gpu: &'a Gpu<'a>) -> Result<()> {
     // Before the sockets are there: whoever sees them may send signals.
     let signals = Signals::new([SIGINT, SIGTERM]).context("cannot take signals")?;
     let kind = match &arguments.kind {
@@ -92,16 +104,29 @@ fn serve<'a>(arguments: &Arguments, machine: &Machine, gpu: &'a Gpu<'a>) -> Resu
     println!("ready");
     std::io::stdout().flush()?;
 
-    std::thread::scope(|scope| {
-        let engines = scope.spawn(|| {
-            // A GPU whose engines stand still for ever would look like a fault of the guest's.
-            let ended = catch_unwind(AssertUnwindSafe(|| machine.run_engines()));
-            if ended.is_err() {
-                stoppers.iter().for_each(Stopper::stop);
-            }
-            ended.is_ok()
-        });
-        let threads: Vec<_> = served
+    let ids: Vec<_> = served.iter().map(|(_, vgpu)| vgpu.id()).collect();
+    let outcome = std::thread::scope(|scope| {
+        // What stands still for ever would look like a fault of the guest's.
+        let spawn = |work: Work<'a>| {
+            let stoppers = &stoppers;
+            scope.spawn(move || {
+                let ended = catch_unwind(AssertUnwindSafe(work));
+                if ended.is_err() {
+                    gpu.end();
+                    stoppers.iter().for_each(Stopper::stop);
+                }
+                ended.is_ok()
+            })
+        };
+        let mut helpers = vec![
+            spawn(Box::new(|| machine.run_engines())),
+            spawn(Box::new(|| gpu.clerk())),
+        ];
+        for (_, vgpu) in &served {
+            let worker = vgpu.worker();
+            helpers.push(spawn(Box::new(move || worker.run())));
+        }
+        let sessions: Vec<_> = served
             .into_iter()
             .map(|(server, mut vgpu)| {
                 scope.spawn(move || {
@@ -110,18 +135,30 @@ fn serve<'a>(arguments: &Arguments, machine: &Machine, gpu: &'a Gpu<'a>) -> Resu
                 })
             })
             .collect();
-        let results: Vec<_> = threads.into_iter().map(|thread| thread.join()).collect();
+        // By then the vGPUs are gone, and their workers with them.
+        let results: Vec<_> = sessions.into_iter().map(|thread| thread.join()).collect();
+        gpu.end();
         machine.stop_engines();
-        let ended = engines.join().unwrap_or(false);
+        let ended = helpers
+            .into_iter()
+            .all(|thread| thread.join().unwrap_or(false));
         for result in results {
             match result {
                 Ok(result) => result.context("cannot wait for clients")?,
                 Err(_) => bail!("the thread of a vGPU failed"),
             }
         }
-        ensure!(ended, "the engine thread failed");
+        ensure!(ended, "a thread of the GPU failed");
         Ok(())
-    })
+    });
+    for id in ids {
+        let Tally { submissions, time } = gpu.tally(id);
+        let time = time.as_micros();
+        // Whoever started the server may not listen any more.
+        let mut stdout = std::io::stdout();
+        let _ = writeln!(stdout, "{id} had {submissions} submissions, {time} us");
+    }
+    outcome
 }
 
 /// The socket of one of `count` vGPUs.

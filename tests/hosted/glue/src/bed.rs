@@ -4,10 +4,11 @@
 //! Its functions panic where they cannot do what a test asks for.
 
 use crate::card::Card;
-use crate::client::Attachment;
+use crate::client::{Attachment, Recorder};
 use crate::i915::I915;
 use crate::machine::Machine;
 use gen9_gpu::Options;
+use iface::client::Events;
 use iface::host::{HostDevice, HostTable};
 use kernel::error::Result;
 use kernel::testing::Ledger;
@@ -67,7 +68,16 @@ impl Bed {
     ///
     /// As [`Attachment::attach`].
     pub fn try_attach(&self) -> Result<Attachment<'_>> {
+        self.try_attach_with(Recorder::default())
+    }
+
+    /// The same, with somebody else to hear of what happens to the GPU.
+    ///
+    /// # Errors
+    ///
+    /// As [`Attachment::attach_with`].
+    pub fn try_attach_with<E: Events>(&self, events: E) -> Result<Attachment<'_, E>> {
         // SAFETY: the published table, which the attachment does not outlive.
-        unsafe { Attachment::attach(0, self.i915.platform_data(), None) }
+        unsafe { Attachment::attach_with(0, self.i915.platform_data(), None, events) }
     }
 }

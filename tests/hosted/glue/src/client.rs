@@ -70,15 +70,35 @@ impl Events for Recorder {
     }
 }
 
-/// A GPU that kvmgt has; dropping it lets go.
-pub struct Attachment<'a> {
+/// A GPU that kvmgt has; dropping it lets go. `E` is who hears of what happens to it.
+pub struct Attachment<'a, E = Recorder> {
     // In the order in which they have to go.
     device: Device,
     host: Host<'a>,
-    events: Box<Recorder>,
+    events: Box<E>,
 }
 
-impl<'a> Attachment<'a> {
+impl Attachment<'_> {
+    /// [`attach_with`](Attachment::attach_with) a recorder of events.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    pub unsafe fn attach(
+        id: u32,
+        platform_data: *const c_void,
+        file: Option<&[u8]>,
+    ) -> Result<Self> {
+        // SAFETY: the caller's promise.
+        unsafe { Self::attach_with(id, platform_data, file, Recorder::default()) }
+    }
+}
+
+impl<'a, E: Events> Attachment<'a, E> {
     /// What kvmgt knows of the GPU.
     pub fn device(&self) -> &Device {
         &self.device
@@ -89,8 +109,8 @@ impl<'a> Attachment<'a> {
         &self.host
     }
 
-    /// What happened to the GPU.
-    pub fn events(&self) -> &Recorder {
+    /// Who hears of what happens to the GPU.
+    pub fn events(&self) -> &E {
         &self.events
     }
 
@@ -106,10 +126,11 @@ impl<'a> Attachment<'a> {
     /// # Safety
     ///
     /// As [`Offer::from_platform_data`]; what is returned is not leaked.
-    pub unsafe fn attach(
+    pub unsafe fn attach_with(
         id: u32,
         platform_data: *const c_void,
         file: Option<&[u8]>,
+        events: E,
     ) -> Result<Self> {
         let fail = |why: &dyn Display| print(Level::Err, id, why);
         // SAFETY: the caller's promise.
@@ -117,7 +138,7 @@ impl<'a> Attachment<'a> {
             fail(&refusal);
             ENODEV
         })?;
-        let events = Box::new(Recorder::default());
+        let events = Box::new(events);
         let (version, features) = (offer.version(), offer.features());
         // SAFETY: the box does not move its contents, and is dropped behind the host.
         let host = unsafe { offer.open(&raw const *events) }.map_err(|refusal| {

@@ -3,15 +3,19 @@
 //!
 //! [`machine`] is a computer with the software GPU, [`i915`] what i915 does to it as far as the host
 //! half notices, [`card`] the host half's view of a bound GPU. [`client`] is the glue of kvmgt: it
-//! attaches to a host table, and lets go of it. [`bed`], [`vm`] and [`raw`] are for tests: all of it
-//! in one process, a VM for a vGPU, and calls as a client makes them that does not use `iface`'s safe
-//! face.
+//! attaches to a host table, and lets go of it. [`turns`] and [`shadow`] are what a vGPU is given of the
+//! GPU's time and of the machine's memory. [`bed`], [`vm`], [`raw`] and [`lacking`] are for tests: all
+//! of it in one process, a VM for a vGPU, calls as a client makes them that does not use `iface`'s
+//! safe face, and a vGPU's world without some of its parts.
 
 pub mod bed;
 pub mod card;
 pub mod client;
 pub mod i915;
+pub mod lacking;
 pub mod layout;
 pub mod machine;
 pub mod raw;
+pub mod shadow;
+pub mod turns;
 pub mod vm;

@@ -7,11 +7,14 @@ use gen9_gpu::{
     DmaMemory, Gpu, MmioOffset, NoInterrupts, Options, Platform, PlatformId, Shared, VecMemory,
 };
 use iface::registers;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Bytes of the machine's own memory, from address 0 on.
 pub const MEMORY_SIZE: u64 = 1 << 36;
+/// The part of it that shadows of page tables lie in.
+pub const SHADOW_MEMORY: Range<u64> = MEMORY_SIZE - (2 << 30)..MEMORY_SIZE - (1 << 30);
 /// Where firmware puts BAR 0 and the aperture.
 const BAR0_ADDRESS: u64 = 0xc000_0000;
 const APERTURE_ADDRESS: u64 = 0x80_0000_0000;

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! A VM in the process of a test: what kvmgt's core asks of the VM that a vGPU belongs to.
 
+use crate::lacking::{NoTurns, Unwatched};
+use crate::machine::Machine;
+use crate::shadow::{MachinePages, ShadowPool};
 use kernel::error::code::EFAULT;
 use kernel::error::Result;
-use kvmgt_core::address::{DmaAddress, Gfn, PAGE_SHIFT};
-use kvmgt_core::guest::{Event, Guest};
+use kvmgt_core::address::{DmaAddress, Gfn, PAGE_SHIFT, PAGE_SIZE};
+use kvmgt_core::device::Device;
+use kvmgt_core::gtt::ppgtt::GuestMemory;
+use kvmgt_core::guest::{Event, Guest, World};
+use kvmgt_core::host::Host;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -32,9 +38,7 @@ impl Vm {
 
     /// Where a page of its memory is in the machine's, if it has that page.
     pub fn address(&self, gfn: Gfn) -> Option<u64> {
-        let offset = gfn.0.checked_mul(1 << PAGE_SHIFT)?;
-        let address = self.memory.start.checked_add(offset)?;
-        self.memory.contains(&address).then_some(address)
+        address(&self.memory, gfn)
     }
 
     /// The pages that are pinned.
@@ -51,6 +55,13 @@ impl Vm {
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
     }
+}
+
+/// Where a page of that part of the machine's memory is.
+fn address(memory: &Range<u64>, gfn: Gfn) -> Option<u64> {
+    let offset = gfn.0.checked_mul(1 << PAGE_SHIFT)?;
+    let address = memory.start.checked_add(offset)?;
+    memory.contains(&address).then_some(address)
 }
 
 impl Guest for Vm {
@@ -71,5 +82,74 @@ impl Guest for Vm {
 
     fn note(&mut self, event: Event) {
         self.events.push(event);
+    }
+}
+
+/// The memory of a [`Vm`], as a processor of its reaches it.
+struct VmMemory<'a> {
+    machine: &'a Machine,
+    memory: Range<u64>,
+}
+
+impl VmMemory<'_> {
+    /// Where so many bytes of a page are.
+    fn place(&self, gfn: Gfn, offset: usize, length: usize) -> Result<gen9_gpu::DmaAddress> {
+        let end = offset.checked_add(length).map(|end| end as u64);
+        assert!(
+            end.is_some_and(|end| end <= PAGE_SIZE),
+            "{length} bytes at {offset:#x} of a page"
+        );
+        let start = address(&self.memory, gfn).ok_or(EFAULT)?;
+        Ok(gen9_gpu::DmaAddress(start + offset as u64))
+    }
+}
+
+impl GuestMemory for VmMemory<'_> {
+    fn read(&mut self, gfn: Gfn, offset: usize, data: &mut [u8]) -> Result {
+        let place = self.place(gfn, offset, data.len())?;
+        self.machine.memory().read(place, data).map_err(|_| EFAULT)
+    }
+
+    fn write(&mut self, gfn: Gfn, offset: usize, data: &[u8]) -> Result {
+        let place = self.place(gfn, offset, data.len())?;
+        self.machine.memory().write(place, data).map_err(|_| EFAULT)
+    }
+}
+
+/// A [`Vm`], and the rest of what surrounds its vGPU: memory that nobody watches, pages for shadows.
+/// It is never the vGPU's turn.
+pub struct Surroundings<'a> {
+    /// The VM.
+    pub vm: Vm,
+    memory: VmMemory<'a>,
+    shadow: MachinePages<'a>,
+}
+
+impl<'a> Surroundings<'a> {
+    /// Those of a VM with that part of a machine's memory.
+    pub fn new(machine: &'a Machine, pool: &ShadowPool, memory: Range<u64>) -> Self {
+        Self {
+            vm: Vm::new(memory.clone()),
+            memory: VmMemory { machine, memory },
+            shadow: pool.of(machine),
+        }
+    }
+
+    /// As the core asks for it.
+    pub fn with<R>(
+        &mut self,
+        device: &Device,
+        host: &dyn Host,
+        act: impl FnOnce(&mut World<'_>) -> R,
+    ) -> R {
+        act(&mut World {
+            device,
+            host,
+            guest: &mut self.vm,
+            memory: &mut self.memory,
+            tracker: &mut Unwatched,
+            shadow: &mut self.shadow,
+            turns: &NoTurns,
+        })
     }
 }

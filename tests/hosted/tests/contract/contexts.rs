@@ -353,24 +353,3 @@ fn context_with_each_allocation_failing_is_a_clean_enomem() {
     assert_eq!(super::work::dword(host, &result, 0), value);
     assert_eq!((bed.card().own_pages(), bed.card().wakerefs()), (used, 0));
 }
-
-#[test]
-fn first_context_of_an_engine_with_each_allocation_failing_leaves_nothing_behind() {
-    for site in 0.. {
-        let bed = Bed::new("kbl");
-        let kvmgt = bed.attach();
-        let ledger = kernel::testing::Ledger::current();
-        ledger.fail_at(site, true);
-        let made = kvmgt.host().ctx_create(&request());
-        ledger.fail_none();
-        match made {
-            Err(errno) => assert_eq!(errno.number(), ENOMEM),
-            Ok(_) => {
-                assert!(site >= 6, "only {site} sites were met");
-                break;
-            }
-        }
-        let used = bed.card().own_pages();
-        assert!(used <= 1, "{used} pages are left at {site}");
-    }
-}

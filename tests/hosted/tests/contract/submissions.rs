@@ -364,8 +364,8 @@ fn close_ends_what_executes_and_calls_nothing_back() {
         let idle = bed.machine().gpu().engine(engine).unwrap().is_idle();
         assert!(idle, "{engine:?} has let go");
     }
-    // A status page for each engine that was used.
-    assert_eq!((bed.card().own_pages(), bed.card().wakerefs()), (2, 0));
+    // A status page for each engine, all of which told their default state.
+    assert_eq!((bed.card().own_pages(), bed.card().wakerefs()), (4, 0));
     assert_eq!(Ledger::current().live_objects(), live);
     // Whoever comes next hears nothing of it, and has none of it.
     let next = bed.attach();
@@ -480,7 +480,7 @@ fn submissions_at_the_same_time_as_kills_and_resets_all_end_once() {
     assert_eq!(ends(&kvmgt).len(), accepted.load(SeqCst));
     assert!(accepted.load(SeqCst) > 0);
     drop(kvmgt);
-    assert_eq!((bed.card().own_pages(), bed.card().wakerefs()), (2, 0));
+    assert_eq!((bed.card().own_pages(), bed.card().wakerefs()), (4, 0));
     assert_eq!(ledger.live_objects(), live);
 }
 

@@ -28,14 +28,14 @@ fn entry_when_written_is_what_the_gpu_translates_by() {
     let vgpu = gpu.create(&KINDS[0]).unwrap();
     let mut guest = Guest::new(&gpu, vgpu, MEMORY[0].clone());
     let page = guest.first() + 7;
-    let address = guest.vm.address(Gfn(GFN)).unwrap();
+    let address = guest.around.vm.address(Gfn(GFN)).unwrap();
 
     guest.map(page, ENTRY);
 
     gpu.aperture_write(page, SECRET);
     assert_eq!(memory.read_u64(DmaAddress(address)), Ok(SECRET));
     assert_eq!((gpu.entry(page), guest.mapped(page)), (address | 1, ENTRY));
-    assert!(guest.vm.pinned().iter().eq(&[Gfn(GFN)]));
+    assert!(guest.around.vm.pinned().iter().eq(&[Gfn(GFN)]));
     let high = guest.vgpu.aperture().end.max(256 << 20) / GGTT_PAGE_SIZE;
     let high = (high..1 << 20).find(|page| {
         guest.map(*page, ENTRY);
@@ -67,7 +67,7 @@ fn entry_outside_of_the_vgpu_stays_whose_it_is() {
         assert_eq!((gpu.entry(page), a.mapped(page)), (entry, 0), "{page:#x}");
     }
     assert_eq!(gpu.entry(of_b), before);
-    assert!(a.vm.pinned().is_empty());
+    assert!(a.around.vm.pinned().is_empty());
 
     a.map(of_a, ENTRY);
     gpu.aperture_write(of_a, SECRET);
@@ -85,14 +85,14 @@ fn entry_that_names_no_memory_of_the_guest_is_scratch_and_complained_about() {
     let mut guest = Guest::new(&gpu, vgpu, MEMORY[0].clone());
     let page = guest.first();
     guest.map(page, ENTRY);
-    guest.vm.take_events();
+    guest.around.vm.take_events();
     for entry in [0x4000_0001, 0xffff_ffff_ffff_ffff, 1 << 46 | ENTRY] {
         guest.map(page, entry);
         assert_eq!(
             (gpu.entry(page), guest.mapped(page)),
             (gpu.scratch(), entry)
         );
-        let events = guest.vm.take_events();
+        let events = guest.around.vm.take_events();
         let about = |event: &Event| match event {
             Event::Complaint(Complaint::GgttEntry { address, entry, .. }) => {
                 Some((*address, *entry))
@@ -105,7 +105,7 @@ fn entry_that_names_no_memory_of_the_guest_is_scratch_and_complained_about() {
             [expected]
         );
     }
-    assert!(guest.vm.pinned().is_empty());
+    assert!(guest.around.vm.pinned().is_empty());
     guest.close();
 }
 
@@ -138,7 +138,7 @@ fn s_09_vgpu_that_is_closed_and_opened_again_shows_nothing_of_the_vm_before() {
     let vgpu = gpu.create(&KINDS[0]).unwrap();
     let mut guest = Guest::new(&gpu, vgpu, MEMORY[0].clone());
     let page = guest.first();
-    let address = guest.vm.address(Gfn(GFN)).unwrap();
+    let address = guest.around.vm.address(Gfn(GFN)).unwrap();
     guest.map(page, ENTRY);
     gpu.aperture_write(page, SECRET);
     let fence = page * GGTT_PAGE_SIZE;
@@ -165,7 +165,7 @@ fn s_10_memory_that_goes_away_is_not_reached_until_it_is_mapped_anew() {
     let vgpu = gpu.create(&KINDS[0]).unwrap();
     let mut guest = Guest::new(&gpu, vgpu, MEMORY[0].clone());
     let page = guest.first();
-    let address = guest.vm.address(Gfn(GFN)).unwrap();
+    let address = guest.around.vm.address(Gfn(GFN)).unwrap();
     guest.map(page, ENTRY);
     guest.map(page + 1, ENTRY + GGTT_PAGE_SIZE);
 
@@ -173,7 +173,7 @@ fn s_10_memory_that_goes_away_is_not_reached_until_it_is_mapped_anew() {
 
     gpu.aperture_write(page, SECRET);
     assert_eq!(memory.read_u64(DmaAddress(address)), Ok(0));
-    assert!(guest.vm.pinned().iter().eq(&[Gfn(GFN + 1)]));
+    assert!(guest.around.vm.pinned().iter().eq(&[Gfn(GFN + 1)]));
 
     guest.map(page, ENTRY);
 

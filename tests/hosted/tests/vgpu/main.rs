@@ -12,7 +12,8 @@ use hosted_glue::client::Attachment;
 use hosted_glue::i915::I915;
 use hosted_glue::machine::{Machine, MEMORY_SIZE};
 use hosted_glue::raw::Raw;
-use hosted_glue::vm::Vm;
+use hosted_glue::shadow::ShadowPool;
+use hosted_glue::vm::Surroundings;
 use iface::types::GGTT_PAGE_SIZE;
 use kernel::error::Result;
 use kvmgt_core::guest::World;
@@ -44,13 +45,19 @@ struct Gpu<'b> {
     bed: &'b Bed,
     kvmgt: Attachment<'b>,
     shares: Shares,
+    shadow: ShadowPool,
 }
 
 impl<'b> Gpu<'b> {
     fn new(bed: &'b Bed) -> Self {
         let kvmgt = bed.attach();
         let shares = Shares::new(&Host::info(kvmgt.host()).unwrap());
-        Gpu { bed, kvmgt, shares }
+        Gpu {
+            bed,
+            kvmgt,
+            shares,
+            shadow: ShadowPool::new(),
+        }
     }
 
     fn make(&self, id: VgpuId, kind: &'static Kind) -> Result<Vgpu, Refusal> {
@@ -116,25 +123,23 @@ impl<'b> Gpu<'b> {
 /// A vGPU and the VM that has it open.
 struct Guest<'g, 'b> {
     gpu: &'g Gpu<'b>,
-    vm: Vm,
+    around: Surroundings<'b>,
     vgpu: Vgpu,
 }
 
 impl<'g, 'b> Guest<'g, 'b> {
     fn new(gpu: &'g Gpu<'b>, vgpu: Vgpu, memory: Range<u64>) -> Self {
-        let vm = Vm::new(memory);
-        let mut guest = Guest { gpu, vm, vgpu };
-        guest.with(Vgpu::open);
+        let around = Surroundings::new(gpu.bed.machine(), &gpu.shadow, memory);
+        let mut guest = Guest { gpu, around, vgpu };
+        guest.with(Vgpu::open).unwrap();
         guest
     }
 
     fn with<R>(&mut self, f: impl FnOnce(&mut Vgpu, &mut World<'_>) -> R) -> R {
-        let mut world = World {
-            device: self.gpu.kvmgt.device(),
-            host: self.gpu.kvmgt.host(),
-            guest: &mut self.vm,
-        };
-        f(&mut self.vgpu, &mut world)
+        let kvmgt = &self.gpu.kvmgt;
+        self.around.with(kvmgt.device(), kvmgt.host(), |world| {
+            f(&mut self.vgpu, world)
+        })
     }
 
     fn read<const N: usize>(&mut self, region: Region, at: u64) -> Result<[u8; N]> {
@@ -167,7 +172,7 @@ impl<'g, 'b> Guest<'g, 'b> {
     /// Its VM lets go of it; nothing of the VM is pinned then.
     fn close(mut self) -> Vgpu {
         self.with(Vgpu::close);
-        assert!(self.vm.pinned().is_empty());
+        assert!(self.around.vm.pinned().is_empty());
         self.vgpu
     }
 }

@@ -126,7 +126,7 @@ fn gpu_reaches_what_the_model_says() {
             }
         }
         for step in steps {
-            let has = |gfn: u64| guest.vm.address(Gfn(gfn)).is_some();
+            let has = |gfn: u64| guest.around.vm.address(Gfn(gfn)).is_some();
             match step {
                 Step::Write {
                     edge,
@@ -145,7 +145,7 @@ fn gpu_reaches_what_the_model_says() {
                 }
                 Step::Starved { edge, entry, value } => {
                     let page = edges[edge] - EDGE + entry;
-                    let pinned = guest.vm.pinned().clone();
+                    let pinned = guest.around.vm.pinned().clone();
                     if let Some(entry) = model.get_mut(&page) {
                         // Only a page that is pinned already can be mapped.
                         let has = |gfn| pinned.contains(&Gfn(gfn));
@@ -176,7 +176,7 @@ fn gpu_reaches_what_the_model_says() {
                     None => gpu.scratch(),
                     Some(gfn) => {
                         let bits = entry.guest & PTE_VALID_BITS & !PTE_ADDRESS;
-                        guest.vm.address(Gfn(gfn)).unwrap() | bits
+                        guest.around.vm.address(Gfn(gfn)).unwrap() | bits
                     }
                 };
                 let is_own = model.contains_key(&page);
@@ -189,7 +189,7 @@ fn gpu_reaches_what_the_model_says() {
                 prop_assert_eq!(guest.mapped(page), entry.guest, "page {:#x}", page);
             }
             let pinned: BTreeSet<Gfn> = model.values().filter_map(|e| e.gfn).map(Gfn).collect();
-            prop_assert_eq!(guest.vm.pinned(), &pinned);
+            prop_assert_eq!(guest.around.vm.pinned(), &pinned);
         }
         Ok(())
     });

@@ -7,6 +7,9 @@ use synthetic_guest::Guest;
 
 use crate::Served;
 
+/// How registers are called that are clocks of the GPU.
+const CLOCK: &str = "_RING_TIMESTAMP";
+
 /// A dump of the vGPU behind a socket.
 fn dump(served: &Served) -> String {
     let opener = Socket::new(&served.socket("socket"));
@@ -23,9 +26,10 @@ fn dump_when_taken_twice_then_the_same() {
     let (first, second) = (dump(&served), dump(&served));
 
     assert!(first.ends_with("end\treached\n"));
-    let differs = first.lines().zip(second.lines()).find(|(a, b)| a != b);
-    assert_eq!(differs, None);
-    assert_eq!(first.len(), second.len());
+    // Clocks go on.
+    let differs = |(a, b): &(&str, &str)| a != b && !(a.contains(CLOCK) && b.contains(CLOCK));
+    assert_eq!(first.lines().zip(second.lines()).find(differs), None);
+    assert_eq!(first.lines().count(), second.lines().count());
     served.signal(rustix::process::Signal::TERM);
     assert!(served.ends());
 }

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! The turns of a GPU as one of its vGPUs has them.
+
+use super::{
+    state::{JobRef, Place},
+    Turns,
+};
+use crate::{c, job::Job};
+use core::ptr::NonNull;
+use iface::client::Outcome;
+use kernel::prelude::*;
+use kvmgt_core::{
+    hardware::Engine,
+    schedule::{self, Ending, Tag, Weight},
+    vgpu::shares::VgpuId,
+};
+
+/// A vGPU's place among the turns of its GPU.
+#[derive(Clone, Copy)]
+pub(crate) struct Seat<'t> {
+    pub(crate) turns: &'t Turns,
+    pub(crate) id: VgpuId,
+}
+
+impl Seat<'_> {
+    /// Has `job` queued when there is something to do for the vGPU.
+    ///
+    /// # Safety
+    ///
+    /// The job stays until [`rise`](Self::rise) was called.
+    pub(crate) unsafe fn sit(&self, job: NonNull<Job>) {
+        self.turns.with(|state, _| {
+            if let Some(place) = state.place(self.id) {
+                *place = Place {
+                    // INVARIANT: by this function's own requirement.
+                    job: Some(JobRef(job)),
+                    ..Place::default()
+                };
+            }
+        });
+    }
+
+    /// Queues the job no more.
+    pub(crate) fn rise(&self) {
+        self.turns.with(|state, _| {
+            if let Some(place) = state.place(self.id) {
+                *place = Place::default();
+            }
+        });
+    }
+
+    /// Something that has ended and that the vGPU was not told of.
+    pub(crate) fn take_mail(&self) -> Option<(Tag, Outcome)> {
+        self.turns.with(|state, _| {
+            let mut mail = state.place(self.id)?.mail.iter_mut();
+            mail.find_map(Option::take)
+        })
+    }
+}
+
+impl schedule::Turns for Seat<'_> {
+    fn join(&self, id: VgpuId, weight: Weight) -> Result {
+        self.turns.with(|state, _| state.roster.join(id, weight))
+    }
+
+    fn leave(&self, id: VgpuId) {
+        self.turns.with(|state, now| {
+            state.roster.leave(id, now);
+            state.tick_all(now);
+        });
+    }
+
+    fn ready(&self, engine: Engine, id: VgpuId, is_ready: bool) {
+        self.turns.with(|state, now| {
+            let order = state.roster.set_ready(engine, id, is_ready, now);
+            // It asks itself whether it is its turn.
+            state.follow(engine, order, Some(id));
+        });
+    }
+
+    fn take(&self, engine: Engine, id: VgpuId) -> bool {
+        self.turns.with(|state, _| state.roster.take(engine, id))
+    }
+
+    fn started(&self, engine: Engine, id: VgpuId, context: u64) {
+        c::trace_workload_start(id.number(), engine.name(), context);
+        self.turns.with(|state, now| {
+            let order = state.roster.started(engine, id, context, now);
+            state.follow(engine, order, None);
+        });
+    }
+
+    fn gave_up(&self, engine: Engine) {
+        self.turns.with(|state, now| {
+            let order = state.roster.ended(engine, Ending::Cancelled, now);
+            state.follow(engine, order, None);
+        });
+    }
+
+    fn await_end(&self, tag: Tag) -> Outcome {
+        let mut state = self.turns.state.lock();
+        loop {
+            let Some(place) = state.place(tag.id).filter(|place| place.job.is_some()) else {
+                // Nobody is told of what a vGPU that is closed submitted.
+                return Outcome::Cancelled;
+            };
+            let mail = place.mail.get_mut(tag.engine.index());
+            if let Some(mail) = mail {
+                if let Some((_, outcome)) = mail.take_if(|(other, _)| *other == tag) {
+                    return outcome;
+                }
+            }
+            self.turns.ended.wait(&mut state);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! A vGPU with what surrounds it, for the threads that use it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hosted_glue::lacking::Unwatched;
+use hosted_glue::shadow::MachinePages;
+use hosted_glue::turns::Life;
+use kernel::error::code::ENODEV;
+use kernel::error::Result;
+use kvmgt_core::guest::World;
+use kvmgt_core::vgpu::shares::VgpuId;
+use kvmgt_core::vgpu::Vgpu;
+use vfio_user_server::Bus;
+
+use crate::gpu::Gpu;
+use crate::guest::{Client, Reach, Windows};
+
+/// A vGPU, for one thread at a time.
+pub(crate) struct Locked<'a> {
+    gpu: &'a Gpu<'a>,
+    id: VgpuId,
+    life: Life,
+    parts: Mutex<Parts<'a>>,
+}
+
+/// What the lock is around.
+struct Parts<'a> {
+    /// `None` once it was taken away.
+    vgpu: Option<Vgpu>,
+    client: Client,
+    memory: Reach,
+    shadow: MachinePages<'a>,
+}
+
+impl<'a> Locked<'a> {
+    pub(crate) fn new(gpu: &'a Gpu<'a>, vgpu: Vgpu, bus: &Bus, windows: &Windows) -> Self {
+        let id = vgpu.id();
+        let parts = Parts {
+            vgpu: Some(vgpu),
+            client: Client::new(id, bus.clone(), gpu.memory().clone(), windows.clone()),
+            memory: Reach::new(bus.memory.clone(), windows.clone()),
+            shadow: gpu.shadow().of(gpu.machine()),
+        };
+        Self {
+            gpu,
+            id,
+            life: gpu.turns().open(id),
+            parts: Mutex::new(parts),
+        }
+    }
+
+    /// Lets the core do something.
+    ///
+    /// # Errors
+    ///
+    /// What that says; `ENODEV` the vGPU was taken away.
+    pub(crate) fn with<R>(
+        &self,
+        act: impl FnOnce(&mut Vgpu, &mut World<'_>) -> Result<R>,
+    ) -> Result<R> {
+        let mut parts = self.parts();
+        let parts = &mut *parts;
+        let vgpu = parts.vgpu.as_mut().ok_or(ENODEV)?;
+        let attachment = self.gpu.attachment();
+        let mut world = World {
+            device: attachment.device(),
+            host: attachment.host(),
+            guest: &mut parts.client,
+            memory: &mut parts.memory,
+            tracker: &mut Unwatched,
+            shadow: &mut parts.shadow,
+            turns: &self.gpu.turns().seat(self.id, attachment.host()),
+        };
+        act(vgpu, &mut world)
+    }
+
+    /// Takes the vGPU away: nobody finds it any more.
+    pub(crate) fn take(&self) -> Option<Vgpu> {
+        self.gpu.turns().close(self.id);
+        self.parts().vgpu.take()
+    }
+
+    /// Tells the vGPU what has ended, and starts what is its turn, whenever there is something,
+    /// until it was taken away.
+    fn work(&self) {
+        let turns = self.gpu.turns();
+        while turns.wait(self.id, self.life) {
+            let done = self.with(|vgpu, world| {
+                while let Some((tag, outcome)) = turns.take_ended(self.id) {
+                    vgpu.ended(world, tag, outcome);
+                }
+                vgpu.run(world);
+                Ok(())
+            });
+            if done.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn parts(&self) -> MutexGuard<'_, Parts<'a>> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a vGPU does while none of its client's accesses is handled.
+pub struct Worker<'a>(pub(super) Arc<Locked<'a>>);
+
+impl Worker<'_> {
+    /// Does it until the vGPU is dropped. A thread's whole work.
+    pub fn run(&self) {
+        self.0.work();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gen9_gpu::Options;
+
+    use crate::Machine;
+
+    fn machine() -> Machine {
+        Machine::new(Options::parse("kbl,display=off").unwrap())
+    }
+
+    #[test]
+    fn worker_when_vgpu_is_dropped_then_ends() {
+        let machine = machine();
+        let gpu = machine.attach().unwrap();
+        let vgpu = gpu.create(gpu.smallest_kind()).unwrap();
+        let worker = vgpu.worker();
+
+        // The scope waits for it.
+        std::thread::scope(|scope| {
+            scope.spawn(|| worker.run());
+            drop(vgpu);
+        });
+
+        assert_eq!(gpu.available(gpu.smallest_kind()), 2);
+    }
+
+    #[test]
+    fn worker_when_vgpu_is_gone_already_then_ends_and_next_one_has_its_own() {
+        let machine = machine();
+        let gpu = machine.attach().unwrap();
+        let first = gpu.create(gpu.smallest_kind()).unwrap();
+        let (id, worker) = (first.id(), first.worker());
+        drop(first);
+        let next = gpu.create(gpu.smallest_kind()).unwrap();
+        assert_eq!(next.id(), id);
+
+        std::thread::scope(|scope| {
+            let own = next.worker();
+            scope.spawn(move || own.run());
+            worker.run();
+            drop(next);
+        });
+    }
+
+    #[test]
+    fn clerk_when_ended_then_returns_and_so_does_one_that_comes_later() {
+        let machine = machine();
+        let gpu = machine.attach().unwrap();
+
+        std::thread::scope(|scope| {
+            scope.spawn(|| gpu.clerk());
+            gpu.end();
+        });
+
+        gpu.clerk();
+    }
+}

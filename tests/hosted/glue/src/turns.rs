@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! Whose turn it is on the engines of a GPU: the [`Roster`] behind a lock, and who waits for it.
+//!
+//! The lock is held for the question alone. What is to be done then is done by whoever asked, or
+//! left to others: a vGPU's worker waits in [`Turns::wait`] until the vGPU has something to do, and
+//! the clerk in [`Turns::clerk`] until time has passed, or something is to be killed. An event of
+//! the host half waits for nothing but this lock, least of all for a vGPU.
+
+mod inbox;
+mod seat;
+
+use iface::client::{Direction, Events, Outcome, ResetPhase};
+use iface::types::Info;
+use inbox::Inbox;
+pub use inbox::Life;
+use kernel::error::Result;
+use kvmgt_core::hardware::Engine;
+use kvmgt_core::host::Host;
+use kvmgt_core::schedule::time::Time;
+use kvmgt_core::schedule::{Ending, Order, Roster, Settings, Tag};
+use kvmgt_core::vgpu::shares::{VgpuId, MAX_VGPUS};
+pub use seat::Seat;
+use std::array;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Engines that there can be.
+const ENGINES: usize = Engine::ALL.len();
+/// vGPUs that there can be.
+const VGPUS: usize = MAX_VGPUS as usize;
+
+/// The schedules of a GPU, which hear of the end of submissions.
+pub struct Turns {
+    begun: Instant,
+    /// The engines' bits in the masks of events.
+    masks: Vec<(u32, Engine)>,
+    state: Mutex<State>,
+    /// There is something for the clerk.
+    clerk: Condvar,
+    /// There is something in a vGPU's inbox.
+    inboxes: [Condvar; VGPUS],
+}
+
+struct State {
+    roster: Roster,
+    engines: [AtEngine; ENGINES],
+    inboxes: [Inbox; VGPUS],
+    tallies: [Tally; VGPUS],
+    /// Contexts to be killed, by whoever may call the host half.
+    kills: Vec<u64>,
+    is_over: bool,
+}
+
+/// What is known of an engine, besides its schedule.
+#[derive(Clone, Copy, Default)]
+struct AtEngine {
+    /// When its schedule is to be asked again.
+    again: Option<Time>,
+    /// Contexts on it that are not ours.
+    host_contexts: usize,
+    /// Since when somebody has the turn.
+    taken: Option<Time>,
+}
+
+/// What a vGPU has had of the engines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Submissions that have ended.
+    pub submissions: u64,
+    /// How long it had its turn until then, of all engines together.
+    pub time: Duration,
+}
+
+impl Turns {
+    /// What a vGPU has had of the engines until now.
+    pub fn tally(&self, id: VgpuId) -> Tally {
+        self.lock().tallies[place(id)]
+    }
+
+    /// The schedules of a GPU that no vGPU contends for.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn new(info: &Info) -> Result<Self> {
+        let count = usize::try_from(info.engine_count)?;
+        let masks = info.engines.iter().take(count).filter_map(|engine| {
+            let known = Engine::from_class(engine.class, engine.instance)?;
+            Some((engine.mask, known))
+        });
+        Ok(Self {
+            begun: Instant::now(),
+            masks: masks.collect(),
+            state: Mutex::new(State {
+                roster: Roster::new(Settings::USUAL, Time::default())?,
+                engines: [AtEngine::default(); ENGINES],
+                inboxes: array::from_fn(|_| Inbox::default()),
+                tallies: [Tally::default(); VGPUS],
+                kills: Vec::new(),
+                is_over: false,
+            }),
+            clerk: Condvar::new(),
+            inboxes: array::from_fn(|_| Condvar::new()),
+        })
+    }
+
+    /// What a vGPU sees of it.
+    pub fn seat<'a>(&'a self, id: VgpuId, host: &'a dyn Host) -> Seat<'a> {
+        Seat::new(self, id, host)
+    }
+
+    /// Waits until a vGPU has something to do; `false` if it is gone.
+    pub fn wait(&self, id: VgpuId, life: Life) -> bool {
+        let mut state = self.lock();
+        loop {
+            let inbox = state.inbox(id);
+            if !inbox.is_in(life) {
+                return false;
+            }
+            if inbox.take_wake() {
+                return true;
+            }
+            state = wait(&self.inboxes[place(id)], state);
+        }
+    }
+
+    /// A submission of a vGPU's that has ended, if there is one that the vGPU was not told of.
+    pub fn take_ended(&self, id: VgpuId) -> Option<(Tag, Outcome)> {
+        self.lock().inbox(id).take_any()
+    }
+
+    /// A vGPU is there, and has nothing to do.
+    pub fn open(&self, id: VgpuId) -> Life {
+        self.lock().inbox(id).open()
+    }
+
+    /// A vGPU is gone: [`wait`](Self::wait) says so from now on.
+    pub fn close(&self, id: VgpuId) {
+        self.lock().inbox(id).close();
+        self.inboxes[place(id)].notify_all();
+    }
+
+    /// Asks the schedules when it is time to, and kills what is to be killed, until
+    /// [`end`](Self::end). A thread's whole work.
+    pub fn clerk(&self, host: &dyn Host) {
+        let mut state = self.lock();
+        while !state.is_over {
+            let now = self.now();
+            for engine in Engine::ALL {
+                if state.engines[engine.index()]
+                    .again
+                    .is_some_and(|at| at <= now)
+                {
+                    let order = state.roster.tick(engine, now);
+                    self.leave_to_others(&mut state, engine, order);
+                }
+            }
+            let kills = std::mem::take(&mut state.kills);
+            if !kills.is_empty() {
+                drop(state);
+                kills.into_iter().for_each(|context| kill(host, context));
+                state = self.lock();
+                continue;
+            }
+            let next = state.engines.iter().filter_map(|engine| engine.again).min();
+            state = match next {
+                Some(at) => {
+                    let left = Duration::from_nanos(at.since(now).0);
+                    let woken = self.clerk.wait_timeout(state, left);
+                    woken.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => wait(&self.clerk, state),
+            };
+        }
+    }
+
+    /// Makes [`clerk`](Self::clerk) return. Nothing executes any more: who still awaits an end is
+    /// told that it was cancelled.
+    pub fn end(&self) {
+        self.lock().is_over = true;
+        self.clerk.notify_all();
+        self.inboxes.iter().for_each(Condvar::notify_all);
+    }
+
+    /// Nanoseconds since this was made.
+    fn now(&self) -> Time {
+        Time(u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does what an engine's schedule has ordered, but for the killing, which it gives.
+    fn follow(&self, state: &mut State, engine: Engine, order: Order) -> Option<u64> {
+        let at = &mut state.engines[engine.index()];
+        if at.again != order.again {
+            at.again = order.again;
+            self.clerk.notify_all();
+        }
+        if let Some(id) = order.wake {
+            self.wake(state, id);
+        }
+        order.kill
+    }
+
+    /// The same where the host half must not be called.
+    fn leave_to_others(&self, state: &mut State, engine: Engine, order: Order) {
+        if let Some(context) = self.follow(state, engine, order) {
+            state.kills.push(context);
+            self.clerk.notify_all();
+        }
+    }
+
+    fn wake(&self, state: &mut State, id: VgpuId) {
+        state.inbox(id).wake();
+        self.inboxes[place(id)].notify_all();
+    }
+}
+
+impl State {
+    fn inbox(&mut self, id: VgpuId) -> &mut Inbox {
+        &mut self.inboxes[place(id)]
+    }
+}
+
+impl Events for Turns {
+    /// What the host half restores is all that vGPUs have in the GPU.
+    fn gpu_reset(&self, _: u32, _: ResetPhase) {}
+
+    fn suspend(&self) {}
+
+    fn resume(&self) {}
+
+    fn schedule_event(&self, mask: u32, context: u64, direction: Direction) {
+        let known = self.masks.iter().find(|(bit, _)| *bit == mask);
+        let Some((_, engine)) = known.filter(|_| context == 0) else {
+            return;
+        };
+        let mut state = self.lock();
+        let count = &mut state.engines[engine.index()].host_contexts;
+        let before = *count;
+        *count = match direction {
+            Direction::In => before.saturating_add(1),
+            Direction::Out => before.saturating_sub(1),
+        };
+        let (was_on, is_on) = (before != 0, *count != 0);
+        if was_on != is_on {
+            let order = state.roster.set_host(*engine, is_on, self.now());
+            self.leave_to_others(&mut state, *engine, order);
+        }
+    }
+
+    fn submit_done(&self, _: u64, tag: u64, outcome: Outcome) {
+        // All that is submitted has one.
+        let Some(tag) = Tag::from_raw(tag) else {
+            return;
+        };
+        let ending = match outcome {
+            Outcome::Done => Ending::Done,
+            Outcome::Hung => Ending::Hung,
+            Outcome::Cancelled => Ending::Cancelled,
+        };
+        let mut state = self.lock();
+        let now = self.now();
+        let taken = state.engines[tag.engine.index()].taken.take();
+        let tally = &mut state.tallies[place(tag.id)];
+        tally.submissions += 1;
+        tally.time += Duration::from_nanos(taken.map_or(0, |taken| now.since(taken).0));
+        let order = state.roster.ended(tag.engine, ending, now);
+        self.leave_to_others(&mut state, tag.engine, order);
+        state.inbox(tag.id).put(tag, outcome);
+        self.wake(&mut state, tag.id);
+    }
+}
+
+/// Kills a context, if it is still there.
+fn kill(host: &dyn Host, context: u64) {
+    // Whoever had it may have destroyed it since.
+    let _ = host.ctx_kill(context);
+}
+
+fn wait<'a>(condition: &Condvar, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    condition
+        .wait(state)
+        .unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The place of a vGPU among all.
+fn place(id: VgpuId) -> usize {
+    id.number() as usize - 1
+}
+
+#[cfg(test)]
+mod tests;

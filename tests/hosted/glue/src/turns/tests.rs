@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+use super::*;
+use crate::bed::Bed;
+use crate::client::Attachment;
+use gen9_gpu::engine::command::mi;
+use iface::types::{ContextRequest, ENGINE_COPY, PAGE_SIZE_4K};
+use kvmgt_core::schedule::{Turns as _, Weight};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const ENGINE: Engine = Engine::Bcs;
+
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn ids() -> [VgpuId; 2] {
+    let mut all = VgpuId::all();
+    [all.next().unwrap(), all.next().unwrap()]
+}
+
+fn tag(id: VgpuId, serial: u64) -> Tag {
+    Tag {
+        id,
+        engine: ENGINE,
+        serial,
+    }
+}
+
+fn attach(bed: &Bed) -> Attachment<'_, Turns> {
+    let info = gvt_host::World::info(bed.card());
+    bed.try_attach_with(Turns::new(&info).unwrap()).unwrap()
+}
+
+/// Both vGPUs contend, and the first has the engine.
+fn first_has_it(kvmgt: &Attachment<'_, Turns>) {
+    for id in ids() {
+        let seat = kvmgt.events().seat(id, kvmgt.host());
+        seat.join(id, Weight::MOST).unwrap();
+        seat.ready(ENGINE, id, true);
+        assert_eq!(seat.take(ENGINE, id), id == ids()[0]);
+    }
+}
+
+fn is_woken(turns: &Turns, id: VgpuId) -> bool {
+    turns.lock().inbox(id).take_wake()
+}
+
+#[test]
+fn ready_when_engine_is_free_then_turn_is_taken_and_nobody_is_woken() {
+    let bed = Bed::new("kbl");
+    let kvmgt = attach(&bed);
+
+    first_has_it(&kvmgt);
+
+    assert_eq!(ids().map(|id| is_woken(kvmgt.events(), id)), [false; 2]);
+}
+
+#[test]
+fn submit_done_when_another_waits_then_both_are_woken() {
+    let bed = Bed::new("kbl");
+    let kvmgt = attach(&bed);
+    let turns = kvmgt.events();
+    first_has_it(&kvmgt);
+    let [first, second] = ids();
+    turns.seat(first, kvmgt.host()).ready(ENGINE, first, false);
+    turns.seat(first, kvmgt.host()).started(ENGINE, first, 0);
+
+    turns.submit_done(0, tag(first, 1).raw(), Outcome::Done);
+
+    assert_eq!(ids().map(|id| is_woken(turns, id)), [true; 2]);
+    assert_eq!(
+        turns.take_ended(first),
+        Some((tag(first, 1), Outcome::Done))
+    );
+    assert_eq!(turns.take_ended(first), None);
+    assert!(turns.seat(second, kvmgt.host()).take(ENGINE, second));
+}
+
+#[test]
+fn started_when_it_has_ended_by_then_then_turn_of_another_is_left_alone() {
+    let bed = Bed::new("kbl");
+    let kvmgt = attach(&bed);
+    let turns = kvmgt.events();
+    first_has_it(&kvmgt);
+    let [first, second] = ids();
+    turns.seat(first, kvmgt.host()).ready(ENGINE, first, false);
+    turns.submit_done(0, tag(first, 1).raw(), Outcome::Done);
+
+    turns.seat(first, kvmgt.host()).started(ENGINE, first, 0);
+
+    assert!(turns.seat(second, kvmgt.host()).take(ENGINE, second));
+}
+
+#[test]
+fn gave_up_when_another_waits_then_it_is_woken() {
+    let bed = Bed::new("kbl");
+    let kvmgt = attach(&bed);
+    let turns = kvmgt.events();
+    first_has_it(&kvmgt);
+    let [first, second] = ids();
+    turns.seat(first, kvmgt.host()).ready(ENGINE, first, false);
+
+    turns.seat(first, kvmgt.host()).gave_up(ENGINE);
+
+    assert!(is_woken(turns, second));
+}
+
+#[test]
+fn leave_when_turn_was_not_taken_then_another_gets_it() {
+    let bed = Bed::new("kbl");
+    let kvmgt = attach(&bed);
+    let turns = kvmgt.events();
+    let [first, second] = ids();
+    for id in [first, second] {
+        let seat = turns.seat(id, kvmgt.host());
+        seat.join(id, Weight::MOST).unwrap();
+        seat.ready(ENGINE, id, true);
+    }
+
+    let seat = turns.seat(first, kvmgt.host());
+    seat.ready(ENGINE, first, false);
+    seat.leave(first);
+
+    assert!(is_woken(turns, second));
+    assert!(turns.seat(second, kvmgt.host()).take(ENGINE, second));
+}
+
+#[test]
+fn await_end_when_another_thread_tells_then_that_outcome_and_nobody_else_is_told() {
+    let bed = Bed::new("kbl");
+    let kvmgt = attach(&bed);
+    let turns = kvmgt.events();
+    let [first, _] = ids();
+
+    let outcome = std::thread::scope(|scope| {
+        let waits = scope.spawn(|| turns.seat(first, kvmgt.host()).await_end(tag(first, 2)));
+        turns.submit_done(0, tag(first, 2).raw(), Outcome::Cancelled);
+        waits.join().unwrap()
+    });
+
+    assert_eq!(outcome, Outcome::Cancelled);
+    assert_eq!(turns.take_ended(first), None);
+}
+
+#[test]
+fn wait_when_closed_then_says_so_and_opened_again_waits_anew() {
+    let bed = Bed::new("kbl");
+    let kvmgt = attach(&bed);
+    let turns = kvmgt.events();
+    let [first, _] = ids();
+    let before = turns.open(first);
+
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| turns.wait(first, before));
+        turns.close(first);
+        assert!(!waits.join().unwrap());
+    });
+
+    let life = turns.open(first);
+    turns.submit_done(0, tag(first, 1).raw(), Outcome::Done);
+    assert!(!turns.wait(first, before));
+    assert!(turns.wait(first, life));
+}
+
+#[test]
+fn schedule_event_when_host_has_the_engine_then_counts_its_contexts() {
+    let bed = Bed::new("kbl");
+    let kvmgt = attach(&bed);
+    let turns = kvmgt.events();
+    let info = kvmgt.host().info().unwrap();
+    let bcs = info
+        .engines
+        .iter()
+        .find(|engine| engine.class == ENGINE_COPY);
+    let mask = bcs.unwrap().mask;
+    let count = || turns.lock().engines[ENGINE.index()].host_contexts;
+
+    turns.schedule_event(mask, 0, Direction::In);
+    turns.schedule_event(mask, 0, Direction::In);
+    turns.schedule_event(mask, 5, Direction::In);
+    turns.schedule_event(mask, 0, Direction::Out);
+    assert_eq!(count(), 1);
+    turns.schedule_event(mask, 0, Direction::Out);
+    turns.schedule_event(mask, 0, Direction::Out);
+    assert_eq!(count(), 0);
+}
+
+/// A command that waits until the dword at a GGTT address is greater than any number.
+fn wait_for_ever(address: u64) -> [u32; 4] {
+    let header = mi::SEMAPHORE_WAIT << mi::OPCODE_SHIFT | mi::USE_GGTT | mi::SEMAPHORE_POLL | 2;
+    [header, u32::MAX, address as u32, (address >> 32) as u32]
+}
+
+#[test]
+fn clerk_when_workload_is_late_then_kills_it() {
+    let bed = Bed::new("kbl");
+    let kvmgt = attach(&bed);
+    let (turns, card) = (kvmgt.events(), bed.card());
+    let info = kvmgt.host().info().unwrap();
+    let bcs = info
+        .engines
+        .iter()
+        .find(|engine| engine.class == ENGINE_COPY);
+    let request = ContextRequest {
+        engine: bcs.unwrap().mask,
+        commands: 4,
+        ..ContextRequest::default()
+    };
+    let context = kvmgt.host().ctx_create(&request).unwrap().handle;
+    let buffer = kvmgt.host().buffer_alloc(PAGE_SIZE_4K.into()).unwrap();
+    first_has_it(&kvmgt);
+    let [first, second] = ids();
+    let life = turns.open(first);
+    let over = AtomicBool::new(false);
+
+    std::thread::scope(|scope| {
+        scope.spawn(|| turns.clerk(kvmgt.host()));
+        let raw = tag(first, 1).raw();
+        kvmgt
+            .host()
+            .ctx_submit(context, 0, &wait_for_ever(buffer.start), raw)
+            .unwrap();
+        turns
+            .seat(first, kvmgt.host())
+            .started(ENGINE, first, context);
+        scope.spawn(|| {
+            let begun = Instant::now();
+            while !over.load(Ordering::SeqCst) && begun.elapsed() < PATIENCE {
+                card.run_engines();
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        assert!(turns.wait(first, life));
+        over.store(true, Ordering::SeqCst);
+        turns.end();
+    });
+
+    let ended = turns.take_ended(first);
+    assert_eq!(ended, Some((tag(first, 1), Outcome::Cancelled)));
+    assert!(turns.seat(second, kvmgt.host()).take(ENGINE, second));
+}
