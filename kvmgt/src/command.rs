@@ -47,6 +47,8 @@ pub use refusal::{Failure, Refusal, Rule};
 pub(crate) use registers::{base as register_base, ENGINE_SIZE};
 pub(crate) use shape::{shape, Operands};
 pub use stream::{Effect, Flip, Link, Origin, Stream, Verdict};
+#[cfg(feature = "mutants")]
+pub(crate) use table::Action;
 
 /// The guest's memory, as the GPU would read it.
 pub trait Memory {

@@ -32,6 +32,8 @@ pub mod host;
 pub mod interrupt;
 pub mod message;
 pub mod mmio;
+#[cfg(feature = "mutants")]
+pub mod mutant;
 pub mod pvinfo;
 pub mod schedule;
 pub mod vgpu;

@@ -16,6 +16,8 @@ use super::table::{self, Action, Row};
 use super::{control, display, flush, load, store};
 use super::{Memory, Setting, Work};
 use crate::address::Gma;
+#[cfg(feature = "mutants")]
+use crate::mutant::{self, Mutant};
 use kernel::prelude::*;
 
 /// What comes behind a command.
@@ -263,6 +265,11 @@ impl Audit<'_> {
         match act(&mut scene, found.action, &mut command)? {
             Flow::Next => Ok(true),
             Flow::End => Ok(false),
+            #[cfg(feature = "mutants")]
+            Flow::Start(start) if mutant::is(Mutant::BatchCopy) => {
+                self.batch(start)?;
+                Ok(!start.ends)
+            }
             Flow::Start(start) => {
                 control::unlink(&mut command)?;
                 let link = Link {
@@ -279,6 +286,10 @@ impl Audit<'_> {
 
 /// Does what the table says about a command.
 fn act(scene: &mut Scene<'_>, action: Action, command: &mut Operands<'_>) -> Result<Flow, Fault> {
+    #[cfg(feature = "mutants")]
+    if mutant::passes(action) {
+        return Ok(Flow::Next);
+    }
     match action {
         Action::Pass => {}
         Action::Refuse(reason) => return Err(Rule::Forbidden(reason).into()),

@@ -126,7 +126,7 @@ impl Length {
 
 /// What the audit does about a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
+pub(crate) enum Action {
     /// Nothing: it reaches only what is the context's.
     Pass,
     /// It is refused, for that reason.

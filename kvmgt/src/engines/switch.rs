@@ -14,6 +14,8 @@ use crate::address::{Gma, MmioOffset};
 use crate::golden::Model;
 use crate::hardware::Engine;
 use crate::host::Host;
+#[cfg(feature = "mutants")]
+use crate::mutant::{self, Mutant};
 use entry::{Entry, Kind};
 use iface::registers::DWORD;
 use iface::types::{mmio, MmioOp};
@@ -150,6 +152,10 @@ impl SwitchList {
         let mut pairs = KVVec::new();
         for (index, entry) in self.planned(plan) {
             commands::store(out, entry.offset, slot(save, index, 0)?)?;
+            #[cfg(feature = "mutants")]
+            if mutant::is(Mutant::SwitchTo) {
+                continue;
+            }
             let value = entry.loaded(guest(entry.offset));
             pairs.push((entry.offset, value), GFP_KERNEL)?;
         }
@@ -170,6 +176,10 @@ impl SwitchList {
         let mut pairs = KVVec::new();
         for (index, entry) in self.planned(plan) {
             commands::store(out, entry.offset, slot(save, index, GUEST)?)?;
+            #[cfg(feature = "mutants")]
+            if mutant::is(Mutant::SwitchBack) {
+                continue;
+            }
             match entry.kind {
                 // What was saved selects no bits.
                 Kind::Masked => pairs.push((entry.offset, entry.loaded(entry.host)), GFP_KERNEL)?,
@@ -202,6 +212,8 @@ impl SwitchList {
         let plan = *plan;
         let entries = self.entries.iter().enumerate();
         let planned = entries.filter(move |(index, _)| plan.has(*index));
+        #[cfg(feature = "mutants")]
+        let planned = planned.filter(|_| !mutant::is(Mutant::SwitchAfterHang));
         planned.map(|(_, entry)| match entry.kind {
             Kind::Masked => (entry.offset, entry.loaded(entry.host)),
             _ => (entry.offset, entry.host),

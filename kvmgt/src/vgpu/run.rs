@@ -16,6 +16,8 @@ use crate::gtt::ranges::Ranges;
 use crate::guest::World;
 use crate::hardware::Engine;
 use crate::message::Complaint;
+#[cfg(feature = "mutants")]
+use crate::mutant::{self, Mutant};
 use crate::schedule::Tag;
 use crate::workload::{image, Raises, Workload};
 use iface::types::ContextRequest;
@@ -204,6 +206,11 @@ impl Vgpu {
             }
         });
         let (host_root, flush) = prepared??;
+        #[cfg(feature = "mutants")]
+        let host_root = match root {
+            Root::FourLevel(pml4) => mutant::address(Mutant::PpgttRoot, pml4).unwrap_or(host_root),
+            Root::ThreeLevel(_) => host_root,
+        };
         Ok(Launch {
             commands,
             root: host_root,

@@ -51,6 +51,7 @@ pub mod seed;
 pub mod shared;
 pub mod testing;
 pub mod tiling;
+pub mod touch;
 pub mod uncore;
 
 pub use address::{DmaAddress, GgttAddress, MmioOffset, PpgttAddress};

@@ -72,17 +72,34 @@ impl PageTables {
         memory: &dyn DmaMemory,
         address: PpgttAddress,
     ) -> Result<Mapping, WalkFault> {
+        self.walk_along(memory, address, |_| {})
+    }
+
+    /// The same; `along` is told of each table before it is read.
+    ///
+    /// # Errors
+    /// As [`walk`](Self::walk).
+    pub fn walk_along(
+        &self,
+        memory: &dyn DmaMemory,
+        address: PpgttAddress,
+        mut along: impl FnMut(DmaAddress),
+    ) -> Result<Mapping, WalkFault> {
+        let mut entry = |table: DmaAddress, at, shift, level| {
+            along(table);
+            entry(memory, table, at, shift, level)
+        };
         let (at, directories) = match self.root {
             Root::FourLevel(pml4) => {
                 let at = address.0 & CANONICAL_48;
-                let entry = entry(memory, pml4, at, PML4_SHIFT, 4)?;
+                let entry = entry(pml4, at, PML4_SHIFT, 4)?;
                 (at, Directories::Table(DmaAddress(entry & ADDRESS)))
             }
             Root::ThreeLevel(roots) => (address.0 & CANONICAL_32, Directories::Registers(roots)),
         };
         let directory = match directories {
             Directories::Table(table) => {
-                let entry = entry(memory, table, at, PDP_SHIFT, 3)?;
+                let entry = entry(table, at, PDP_SHIFT, 3)?;
                 if entry & LARGE != 0 {
                     return Ok(page(entry, at, PDP_SHIFT));
                 }
@@ -90,20 +107,16 @@ impl PageTables {
             }
             Directories::Registers(roots) => roots[(at >> PDP_SHIFT) as usize % roots.len()],
         };
-        let directory_entry = entry(memory, directory, at, PD_SHIFT, 2)?;
+        let directory_entry = entry(directory, at, PD_SHIFT, 2)?;
         if directory_entry & LARGE != 0 {
             return Ok(page(directory_entry, at, PD_SHIFT));
         }
         let table = DmaAddress(directory_entry & ADDRESS);
         if self.pages_64k && directory_entry & IPS_64K != 0 {
             let first = at & !((ENTRIES_64K << PT_SHIFT) - 1);
-            return Ok(page(
-                entry(memory, table, first, PT_SHIFT, 1)?,
-                at,
-                SHIFT_64K,
-            ));
+            return Ok(page(entry(table, first, PT_SHIFT, 1)?, at, SHIFT_64K));
         }
-        Ok(page(entry(memory, table, at, PT_SHIFT, 1)?, at, PT_SHIFT))
+        Ok(page(entry(table, at, PT_SHIFT, 1)?, at, PT_SHIFT))
     }
 }
 

@@ -32,6 +32,7 @@ use crate::regs::merge_masked;
 use crate::regs::Behaviour;
 use crate::regs::Behaviours;
 use crate::seed;
+use crate::touch::TouchLog;
 
 /// What a register write asks of the engines.
 ///
@@ -70,6 +71,8 @@ pub struct Uncore {
     pub clock: Clock,
     /// What happened.
     pub log: AccessLog,
+    /// What engines reach in memory.
+    pub touches: TouchLog,
     /// What each context cost.
     pub busy: BusyCounters,
     /// Since when the context on each engine is there, and its time stamp then.
@@ -102,6 +105,7 @@ impl Uncore {
             memory,
             clock: Clock::default(),
             log: AccessLog::default(),
+            touches: TouchLog::default(),
             busy: BusyCounters::default(),
             context_clocks: [None; EngineId::ALL.len()],
             behaviours: Behaviours::new(platform, &engines),

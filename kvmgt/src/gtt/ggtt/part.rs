@@ -7,6 +7,8 @@ use crate::gtt::pins::Pins;
 use crate::guest::{Event, World};
 use crate::host::Host;
 use crate::message::Complaint;
+#[cfg(feature = "mutants")]
+use crate::mutant::{self, Mutant};
 use core::ops::Range;
 use iface::types::GgttRequest;
 use kernel::prelude::*;
@@ -184,7 +186,10 @@ impl Part {
             return;
         };
         let was_mapped = *old_state == State::Mapped;
-        if host.is_some() || was_mapped {
+        let is_due = host.is_some() || was_mapped;
+        #[cfg(feature = "mutants")]
+        let is_due = is_due && (host.is_some() || !mutant::is(Mutant::GgttUnmapped));
+        if is_due {
             let raw = host.unwrap_or(HostEntry::SCRATCH).raw();
             let written = u32::try_from(index)
                 .map_err(Error::from)
@@ -229,6 +234,10 @@ impl Part {
             let first = from.saturating_add(skipped);
             from = first.saturating_add(count);
             let written = u32::try_from(first).map_err(Error::from).and_then(|first| {
+                #[cfg(feature = "mutants")]
+                if mutant::is(Mutant::GgttForgotten) {
+                    return Ok(());
+                }
                 let entries = SCRATCH.get(..count).ok_or(EINVAL)?;
                 world.host.ggtt_write(self.handle, first, entries)
             });
@@ -269,6 +278,8 @@ impl Part {
 fn map(world: &mut World<'_>, pins: &mut Pins, entry: GuestEntry) -> Result<HostEntry> {
     let gfn = entry.gfn().ok_or(EFAULT)?;
     let page = pins.take(world.guest, gfn)?;
+    #[cfg(feature = "mutants")]
+    let page = mutant::address(Mutant::GgttAddress, gfn).unwrap_or(page);
     entry.mapping(page).ok_or_else(|| {
         pins.give_back(world.guest, gfn);
         EINVAL

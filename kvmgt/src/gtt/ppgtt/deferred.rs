@@ -5,6 +5,8 @@ use super::backing::{Backing, ShadowPage};
 use super::entry::{PageBits, ShadowEntry};
 use crate::address::{DmaAddress, Gfn};
 use crate::gtt::pins::Stamp;
+#[cfg(feature = "mutants")]
+use crate::mutant::{self, Mutant};
 use kernel::prelude::*;
 
 /// A page of a shadow that nothing leads to any more.
@@ -155,6 +157,8 @@ impl Deferred {
         bits: PageBits,
     ) -> Result<ShadowEntry> {
         let address = self.take(backing, gfn)?;
+        #[cfg(feature = "mutants")]
+        let address = mutant::address(Mutant::PpgttAddress, gfn).unwrap_or(address);
         ShadowEntry::page(address, bits).ok_or_else(|| {
             backing.pins.give_back(backing.guest, gfn);
             EINVAL

@@ -13,6 +13,8 @@ use super::key::Key;
 use super::shadow::Shadow;
 use super::{complain, entry_in, Ppgtt, REFUSALS_MAX};
 use crate::address::Gfn;
+#[cfg(feature = "mutants")]
+use crate::mutant::{self, Mutant};
 use core::ops::Range;
 use kernel::prelude::*;
 
@@ -80,6 +82,10 @@ impl Ppgtt {
         key: Key,
         chosen: impl Fn(Gfn) -> bool,
     ) -> bool {
+        #[cfg(feature = "mutants")]
+        if mutant::is(Mutant::PpgttForgotten) {
+            return false;
+        }
         let scratch = self.scratch.entry(key.kind).raw();
         let Some(shadow) = self.tables.get_mut(&key) else {
             return false;
@@ -144,7 +150,10 @@ impl Leaf<'_> {
             complain(backing, self.shadow, self.key, slot, raw, why);
         }
         let made = made.unwrap_or(None);
-        if made.is_some() || was.is_some() {
+        let is_due = made.is_some() || was.is_some();
+        #[cfg(feature = "mutants")]
+        let is_due = is_due && (made.is_some() || !mutant::is(Mutant::PpgttUnmapped));
+        if is_due {
             let entry = made.unwrap_or(self.scratch);
             backing.shadow.write(self.shadow.page, slot, entry.raw());
             self.deferred.changed();

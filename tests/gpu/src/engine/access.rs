@@ -10,6 +10,7 @@ use crate::address::PAGE_SHIFT;
 use crate::address::PAGE_SIZE;
 use crate::ggtt::left_in_page;
 use crate::regs::gt;
+use crate::touch::{Through, Touch};
 use crate::uncore::Uncore;
 
 /// The spaces that a command can name.
@@ -19,6 +20,15 @@ pub enum Space {
     Ggtt,
     /// Translated by the context's own tables.
     Ppgtt,
+}
+
+impl From<Space> for Through {
+    fn from(space: Space) -> Self {
+        match space {
+            Space::Ggtt => Self::Ggtt,
+            Space::Ppgtt => Self::Ppgtt,
+        }
+    }
 }
 
 const SLOTS: usize = 64;
@@ -88,12 +98,15 @@ impl Engine {
                 uncore.log.touch(key, entry.frame, true);
             }
         }
+        if !write || entry.writable {
+            self.touch(uncore, place.space.into(), entry.frame, write);
+        }
         self.tlb.slots[slot] = Some(entry);
         // Writes to read-only pages are dropped silently, as the hardware does.
         (!write || entry.writable).then(|| entry.frame.add(offset))
     }
 
-    fn walk(&self, uncore: &Uncore, place: Place) -> Option<(DmaAddress, bool)> {
+    fn walk(&self, uncore: &mut Uncore, place: Place) -> Option<(DmaAddress, bool)> {
         match place.space {
             Space::Ggtt => {
                 // Addresses are 32 bits wide there; the rest is ignored.
@@ -102,12 +115,33 @@ impl Engine {
             }
             Space::Ppgtt => {
                 let tables = self.page_tables(uncore)?;
-                let mapping = tables
-                    .walk(&*uncore.memory, PpgttAddress(place.address))
-                    .ok()?;
+                let mut read = Vec::new();
+                let is_noted = uncore.touches.is_enabled();
+                let along = |table| {
+                    if is_noted {
+                        read.push(table);
+                    }
+                };
+                let address = PpgttAddress(place.address);
+                let mapping = tables.walk_along(&*uncore.memory, address, along);
+                for table in read {
+                    self.touch(uncore, Through::Walk, table, false);
+                }
+                let mapping = mapping.ok()?;
                 Some((mapping.dma, mapping.writable))
             }
         }
+    }
+
+    /// Notes that the context on the engine reaches a page.
+    fn touch(&self, uncore: &mut Uncore, through: Through, page: DmaAddress, written: bool) {
+        uncore.touches.note(Touch {
+            engine: self.id,
+            lrca: self.running().map(|key| key.lrca),
+            page,
+            written,
+            through,
+        });
     }
 
     fn record_fault(&self, uncore: &mut Uncore, place: Place) {

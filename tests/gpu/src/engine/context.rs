@@ -23,6 +23,7 @@ use crate::ppgtt::Root;
 use crate::regs::engine;
 use crate::regs::engine::context_control;
 use crate::regs::gt;
+use crate::touch::{Through, Touch};
 use crate::uncore::Uncore;
 use layout::Item;
 
@@ -269,8 +270,27 @@ impl Engine {
         GgttAddress(u64::from(descriptor.lrca()) + PAGE_SIZE + 4 * u64::from(dword))
     }
 
+    fn touch_image(
+        &self,
+        uncore: &mut Uncore,
+        descriptor: Descriptor,
+        page: DmaAddress,
+        written: bool,
+    ) {
+        uncore.touches.note(Touch {
+            engine: self.id,
+            lrca: Some(descriptor.lrca()),
+            page,
+            written,
+            through: Through::Ggtt,
+        });
+    }
+
     fn image_read(&self, uncore: &mut Uncore, descriptor: Descriptor, dword: u32) -> u32 {
         let address = uncore.ggtt.translate(Self::image_place(descriptor, dword));
+        if let Some(page) = address {
+            self.touch_image(uncore, descriptor, page, false);
+        }
         address
             .and_then(|address| uncore.memory.read_u32(address).ok())
             .unwrap_or(0)
@@ -278,6 +298,7 @@ impl Engine {
 
     fn image_write(&self, uncore: &mut Uncore, descriptor: Descriptor, dword: u32, value: u32) {
         if let Some(address) = uncore.ggtt.translate(Self::image_place(descriptor, dword)) {
+            self.touch_image(uncore, descriptor, address, true);
             // An image outside of guest memory cannot be saved: the driver's mistake.
             let _ = uncore.memory.write_u32(address, value);
             let key = super::ContextKey {

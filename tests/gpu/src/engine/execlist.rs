@@ -8,6 +8,7 @@ use crate::address::GgttAddress;
 use crate::address::PAGE_SIZE;
 use crate::regs::engine;
 use crate::regs::engine::interrupt;
+use crate::touch::{Through, Touch};
 use crate::uncore::Uncore;
 
 /// A context descriptor as written to the submit port (PRM Vol 7, Context Descriptor Format).
@@ -217,6 +218,13 @@ impl Engine {
         let slot = HWSP_CSB + 2 * u64::from(index);
         for (number, value) in [(slot, status), (slot + 1, id), (HWSP_WRITE_POINTER, index)] {
             if let Some(address) = uncore.ggtt.translate(dword(number)) {
+                uncore.touches.note(Touch {
+                    engine: self.id,
+                    lrca: None,
+                    page: address,
+                    written: true,
+                    through: Through::Ggtt,
+                });
                 // No status page in memory: the registers have the event all the same.
                 let _ = uncore.memory.write_u32(address, value);
             }

@@ -10,6 +10,7 @@ mod describe;
 mod engines;
 mod image;
 mod places;
+mod reach;
 mod regions;
 mod unit;
 
@@ -29,6 +30,7 @@ use kernel::error::code::{EAGAIN, EIO, ENOSPC};
 use kernel::error::Result;
 use kernel::testing::{in_atomic_context, might_sleep};
 use places::Places;
+pub use reach::ContextPlaces;
 pub use regions::Region;
 use regions::Regions;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

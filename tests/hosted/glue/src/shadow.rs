@@ -17,6 +17,7 @@ const ENTRY_SIZE: u64 = 8;
 
 /// Which pages of a part of memory are free.
 struct Pages {
+    first: u64,
     /// Those that were never in use.
     fresh: Range<u64>,
     /// Those that were, and are not.
@@ -27,10 +28,16 @@ struct Pages {
 impl Pages {
     fn new(memory: &Range<u64>) -> Self {
         Self {
+            first: memory.start >> PAGE_SHIFT,
             fresh: memory.start >> PAGE_SHIFT..memory.end >> PAGE_SHIFT,
             free: BTreeSet::new(),
             used: 0,
         }
+    }
+
+    /// Whether a page is or was in use.
+    fn was_used(&self, page: u64) -> bool {
+        (self.first..self.fresh.start).contains(&page)
     }
 
     /// Takes a page, one that was in use before if there is one.
@@ -46,7 +53,7 @@ impl Pages {
     ///
     /// If it is not in use.
     fn give_back(&mut self, page: u64) {
-        let is_known = page < self.fresh.start && self.free.insert(page);
+        let is_known = self.was_used(page) && self.free.insert(page);
         assert!(is_known, "page {page:#x} is freed that is not in use");
         self.used -= 1;
     }
@@ -59,7 +66,18 @@ pub struct ShadowPool(Arc<Mutex<Pages>>);
 impl ShadowPool {
     /// All of them free.
     pub fn new() -> Self {
-        Self(Arc::new(Mutex::new(Pages::new(&SHADOW_MEMORY))))
+        Self::within(&SHADOW_MEMORY)
+    }
+
+    /// All of a part of the memory that shadows lie in.
+    pub fn within(memory: &Range<u64>) -> Self {
+        Self(Arc::new(Mutex::new(Pages::new(memory))))
+    }
+
+    /// Whether the page at an address is in use.
+    pub fn has(&self, address: u64) -> bool {
+        let (page, pages) = (address >> PAGE_SHIFT, self.pages());
+        pages.was_used(page) && !pages.free.contains(&page)
     }
 
     /// How many are in use.

@@ -11,6 +11,7 @@ use kvmgt_core::device::Device;
 use kvmgt_core::gtt::ppgtt::GuestMemory;
 use kvmgt_core::guest::{Event, Guest, World};
 use kvmgt_core::host::Host;
+use kvmgt_core::schedule::Turns;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -20,6 +21,7 @@ use std::ops::Range;
 /// not pinned.
 pub struct Vm {
     memory: Range<u64>,
+    lost: BTreeSet<Gfn>,
     pinned: BTreeSet<Gfn>,
     messages: usize,
     events: Vec<Event>,
@@ -30,6 +32,7 @@ impl Vm {
     pub fn new(memory: Range<u64>) -> Self {
         Vm {
             memory,
+            lost: BTreeSet::new(),
             pinned: BTreeSet::new(),
             messages: 0,
             events: Vec::new(),
@@ -38,7 +41,7 @@ impl Vm {
 
     /// Where a page of its memory is in the machine's, if it has that page.
     pub fn address(&self, gfn: Gfn) -> Option<u64> {
-        address(&self.memory, gfn)
+        address(&self.memory, gfn).filter(|_| !self.lost.contains(&gfn))
     }
 
     /// The pages that are pinned.
@@ -72,7 +75,7 @@ impl Guest for Vm {
     }
 
     fn unpin(&mut self, gfn: Gfn, address: DmaAddress) {
-        assert_eq!(self.address(gfn), Some(address.0));
+        assert_eq!(self::address(&self.memory, gfn), Some(address.0));
         assert!(self.pinned.remove(&gfn), "{gfn:?} is not pinned");
     }
 
@@ -89,6 +92,7 @@ impl Guest for Vm {
 struct VmMemory<'a> {
     machine: &'a Machine,
     memory: Range<u64>,
+    lost: BTreeSet<Gfn>,
 }
 
 impl VmMemory<'_> {
@@ -99,7 +103,8 @@ impl VmMemory<'_> {
             end.is_some_and(|end| end <= PAGE_SIZE),
             "{length} bytes at {offset:#x} of a page"
         );
-        let start = address(&self.memory, gfn).ok_or(EFAULT)?;
+        let there = Some(gfn).filter(|gfn| !self.lost.contains(gfn));
+        let start = address(&self.memory, there.ok_or(EFAULT)?).ok_or(EFAULT)?;
         Ok(gen9_gpu::DmaAddress(start + offset as u64))
     }
 }
@@ -117,7 +122,7 @@ impl GuestMemory for VmMemory<'_> {
 }
 
 /// A [`Vm`], and the rest of what surrounds its vGPU: memory that nobody watches, pages for shadows.
-/// It is never the vGPU's turn.
+/// It is never the vGPU's turn, but for [`with_turns`](Self::with_turns).
 pub struct Surroundings<'a> {
     /// The VM.
     pub vm: Vm,
@@ -130,9 +135,19 @@ impl<'a> Surroundings<'a> {
     pub fn new(machine: &'a Machine, pool: &ShadowPool, memory: Range<u64>) -> Self {
         Self {
             vm: Vm::new(memory.clone()),
-            memory: VmMemory { machine, memory },
+            memory: VmMemory {
+                machine,
+                memory,
+                lost: BTreeSet::new(),
+            },
             shadow: pool.of(machine),
         }
+    }
+
+    /// The VM has a page of its memory no more. The core is to be told.
+    pub fn lose(&mut self, gfn: Gfn) {
+        self.vm.lost.insert(gfn);
+        self.memory.lost.insert(gfn);
     }
 
     /// As the core asks for it.
@@ -142,6 +157,17 @@ impl<'a> Surroundings<'a> {
         host: &dyn Host,
         act: impl FnOnce(&mut World<'_>) -> R,
     ) -> R {
+        self.with_turns(device, host, &NoTurns, act)
+    }
+
+    /// The same, with somebody who says whose turn it is.
+    pub fn with_turns<R>(
+        &mut self,
+        device: &Device,
+        host: &dyn Host,
+        turns: &dyn Turns,
+        act: impl FnOnce(&mut World<'_>) -> R,
+    ) -> R {
         act(&mut World {
             device,
             host,
@@ -149,7 +175,7 @@ impl<'a> Surroundings<'a> {
             memory: &mut self.memory,
             tracker: &mut Unwatched,
             shadow: &mut self.shadow,
-            turns: &NoTurns,
+            turns,
         })
     }
 }

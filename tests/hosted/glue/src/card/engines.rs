@@ -34,11 +34,11 @@ const GAP: u64 = 64;
 pub struct ContextId(u32);
 
 /// A context.
-struct Context {
-    engine: EngineId,
-    handle: u64,
-    image: Region,
-    ring: Region,
+pub(super) struct Context {
+    pub(super) engine: EngineId,
+    pub(super) handle: u64,
+    pub(super) image: Region,
+    pub(super) ring: Region,
     killed: bool,
     /// What it executes, or will.
     request: Option<KBox<Request>>,
@@ -57,10 +57,10 @@ struct Ended {
 }
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     /// Those that were used.
-    units: Vec<Unit>,
-    contexts: BTreeMap<u32, KBox<Context>>,
+    pub(super) units: Vec<Unit>,
+    pub(super) contexts: BTreeMap<u32, KBox<Context>>,
     last: u32,
     ended: VecDeque<Ended>,
     /// There is no default state.
@@ -69,7 +69,7 @@ struct State {
 
 /// The engines of a card. The lock is one that may be taken anywhere.
 #[derive(Default)]
-pub(super) struct Engines(Mutex<State>);
+pub(super) struct Engines(pub(super) Mutex<State>);
 
 impl Card {
     /// Lets the engines execute what they have, tells how it ended, and goes on with what follows,

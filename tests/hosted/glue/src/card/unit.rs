@@ -27,6 +27,8 @@ const COMPLETE: u32 = 1 << 4;
 const RUN_LIST_ENABLE: u32 = 0x8000_8000;
 /// MI_MODE: the engine is not asked to stop, in the masked form.
 const RUN: u32 = engine::mi_mode::STOP << 16;
+/// IMR: no interrupt; ends are found in the status page.
+const MASKED: u32 = u32::MAX;
 /// The id of the context that the default state is recorded with.
 const RECORDED: u32 = u32::MAX;
 /// Slices that it may take.
@@ -67,6 +69,11 @@ impl Unit {
         self.id
     }
 
+    /// Where its status page is, in the GGTT.
+    pub(super) fn status_page(&self) -> u64 {
+        self.status.address()
+    }
+
     /// The register that tells which command it is at.
     pub(super) fn command(&self) -> MmioOffset {
         self.id.mmio_base().add(engine::ACTHD)
@@ -86,6 +93,7 @@ impl Unit {
             gpu.write32(base.add(engine::MODE), RUN_LIST_ENABLE);
             gpu.write32(base.add(engine::CSB_POINTER), POINTERS_RESET);
             gpu.write32(base.add(engine::MI_MODE), RUN);
+            gpu.write32(base.add(engine::IMR), MASKED);
         });
         self.read = EVENTS - 1;
         self.status.store(STATUS_WRITE_POINTER, &[EVENTS - 1]);

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! Whose turn it is: everybody's at any time. The host half executes one after the other.
+
+use hosted_glue::card::Card;
+use hosted_glue::client::{Event, Recorder};
+use iface::client::Outcome;
+use kernel::error::Result;
+use kvmgt_core::hardware::Engine;
+use kvmgt_core::schedule::{self, Tag, Weight};
+use kvmgt_core::vgpu::shares::VgpuId;
+use std::cell::RefCell;
+
+/// Turns without an order, and the ends of submissions that no vGPU was told of.
+pub struct Turns<'a> {
+    card: &'a Card,
+    events: &'a Recorder,
+    ended: RefCell<Vec<(Tag, Outcome)>>,
+}
+
+impl<'a> Turns<'a> {
+    /// Those of a GPU whose events are recorded.
+    pub fn new(card: &'a Card, events: &'a Recorder) -> Self {
+        Self {
+            card,
+            events,
+            ended: RefCell::default(),
+        }
+    }
+
+    /// A submission of a vGPU's that has ended, if there is one.
+    pub fn take_ended(&self, id: VgpuId) -> Option<(Tag, Outcome)> {
+        self.take(|tag| tag.id == id)
+    }
+
+    fn take(&self, wanted: impl Fn(Tag) -> bool) -> Option<(Tag, Outcome)> {
+        let mut ended = self.ended.borrow_mut();
+        // Tags of the host's own contexts are none of a vGPU's.
+        ended.extend(
+            self.events
+                .take()
+                .into_iter()
+                .filter_map(|event| match event {
+                    Event::Done(_, tag, outcome) => Some((Tag::from_raw(tag)?, outcome)),
+                    _ => None,
+                }),
+        );
+        let place = ended.iter().position(|(tag, _)| wanted(*tag))?;
+        Some(ended.remove(place))
+    }
+}
+
+impl schedule::Turns for Turns<'_> {
+    fn join(&self, _: VgpuId, _: Weight) -> Result {
+        Ok(())
+    }
+
+    fn leave(&self, _: VgpuId) {}
+
+    fn ready(&self, _: Engine, _: VgpuId, _: bool) {}
+
+    fn take(&self, _: Engine, _: VgpuId) -> bool {
+        true
+    }
+
+    fn started(&self, _: Engine, _: VgpuId, _: u64) {}
+
+    fn gave_up(&self, _: Engine) {}
+
+    fn await_end(&self, wanted: Tag) -> Outcome {
+        // It was killed, so nothing of it is executed any more.
+        self.card.run_engines();
+        let ended = self.take(|tag| tag == wanted);
+        ended.map_or(Outcome::Cancelled, |(_, outcome)| outcome)
+    }
+}

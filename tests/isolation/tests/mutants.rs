@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! The judge is judged: with each hole in the mediator it objects to the attack that goes for it.
+
+use isolation::arena;
+use isolation::attacks;
+use kvmgt_core::mutant::{self, Mutant};
+
+/// The attack that a hole lets through.
+fn attack(mutant: Mutant) -> &'static str {
+    match mutant {
+        Mutant::StoreData => "store_data",
+        Mutant::CopyMemory => "s_63_copy_memory",
+        Mutant::Atomic => "atomic",
+        Mutant::StoreRegister => "s_63_store_register",
+        Mutant::LoadRegister => "s_63_load_register",
+        Mutant::LoadImmediate => "s_22_s_64_load_immediate",
+        Mutant::CopyRegister => "s_63_copy_register",
+        Mutant::FlushDw => "s_51_flush_dw",
+        Mutant::PipeControl => "s_52_s_53_pipe_control",
+        Mutant::SemaphoreWait => "s_63_semaphore_wait",
+        Mutant::ConditionalEnd => "s_63_conditional_end",
+        Mutant::Refused => "s_21_s_63_refused",
+        Mutant::Flip => "flip",
+        Mutant::BatchCopy => "s_58_changed_after_submission",
+        Mutant::GgttAddress => "ggtt_entries",
+        Mutant::GgttUnmapped => "s_45_ggtt_unmapped",
+        Mutant::GgttForgotten => "s_10_ggtt_forgotten",
+        Mutant::PpgttAddress => "ppgtt_entries",
+        Mutant::PpgttUnmapped => "s_45c_ppgtt_unmapped",
+        Mutant::PpgttForgotten => "s_10_ppgtt_forgotten",
+        Mutant::PpgttRoot => "roots",
+        Mutant::Slot => "s_22_slots",
+        Mutant::SwitchBack | Mutant::SwitchTo => "switched",
+        Mutant::SwitchAfterHang => "switched_after_hang",
+        Mutant::ImageCommands => "s_57_commands",
+        Mutant::ImageRegisters => "s_57_registers",
+    }
+}
+
+/// One test, since a hole is open in all of the process.
+#[test]
+fn judge_notices_every_hole() {
+    let missed: Vec<_> = Mutant::ALL
+        .into_iter()
+        .filter(|mutant| {
+            let attack = attacks::named(attack(*mutant));
+            mutant::open(Some(*mutant));
+            let verdict = arena::run(attack.run);
+            mutant::open(None);
+            println!("{mutant:?}: {:?}", verdict.violations.first());
+            verdict.violations.is_empty()
+        })
+        .collect();
+
+    assert_eq!(missed, []);
+}
