@@ -7,6 +7,7 @@
 #![deny(unsafe_code)]
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{bail, Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
@@ -17,6 +18,7 @@ mod device;
 mod engines;
 mod hang;
 mod ioctl;
+mod load;
 
 use device::{Device, Engine};
 
@@ -37,6 +39,12 @@ enum Work {
     Engines,
     /// Fill and copy rectangles with the blitter, and compare all pixels.
     Blit,
+    /// Let each engine store values for a while, and read each back.
+    Load {
+        /// How long, in seconds.
+        #[arg(long, default_value_t = 5)]
+        seconds: u64,
+    },
     /// Hang engines, wait for the reset, and prove that they work again.
     Hang {
         /// The engines, one after the other; all if none is named.
@@ -66,6 +74,7 @@ fn main() -> Result<()> {
     match arguments.work {
         Work::Engines => engines::run(&open()?),
         Work::Blit => blit::run(&open()?),
+        Work::Load { seconds } => load::run(&open()?, Duration::from_secs(seconds)),
         Work::Hang { engines, how } => {
             let present = open()?.engines()?;
             let engines = match engines.is_empty() {

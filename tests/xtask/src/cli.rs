@@ -36,6 +36,8 @@ pub enum Command {
     Abi(AbiCommand),
     /// Run the benchmarks: what the shipped code costs, in instructions.
     Bench(BenchArgs),
+    /// Run IGT, the test suite of DRM drivers, in a guest on a vGPU; writes docs/igt.md.
+    Igt(IgtArgs),
 }
 
 /// What to do with the interface between i915 and kvmgt.
@@ -65,6 +67,38 @@ pub struct BenchArgs {
     /// Boot a guest and write the register accesses of its i915, which benchmarks replay, anew
     #[arg(long, conflicts_with_all = ["name", "markdown"])]
     pub capture: bool,
+}
+
+/// What to run of IGT.
+#[derive(Args, Clone)]
+pub struct IgtArgs {
+    /// No vGPU: the guest drives the software GPU itself
+    #[arg(long, conflicts_with = "kind")]
+    pub native: bool,
+    /// The vGPU's type, for example V5_8 or i915-GVTg_V5_8 (default: the smallest)
+    #[arg(long = "type", value_name = "T")]
+    pub kind: Option<String>,
+    /// Only the short list of tests that pass on a vGPU, which CI runs
+    #[arg(long)]
+    pub fast: bool,
+    /// Only the tests whose name, such as gem_sync@basic-all, contains this, or one of these
+    #[arg(long, value_name = "PATTERN")]
+    pub only: Vec<String>,
+    /// Not those whose name contains this, or one of these
+    #[arg(long, value_name = "PATTERN")]
+    pub without: Vec<String>,
+    /// Name the tests and run none
+    #[arg(long)]
+    pub list: bool,
+    /// Seconds that one test may take
+    #[arg(long, value_name = "S", default_value_t = 60, value_parser = value_parser!(u32).range(1..=3600))]
+    pub test_timeout: u32,
+    /// Seconds that all of them may take
+    #[arg(long, value_name = "S", default_value_t = 10_800)]
+    pub timeout: u64,
+    /// A file for what igt_runner has written of each test, in JSON, one document for each program
+    #[arg(long, value_name = "FILE")]
+    pub raw: Option<PathBuf>,
 }
 
 /// How to show it.

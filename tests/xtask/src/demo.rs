@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The command `demo`: the main job, ending with a table.
 
+mod guests;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -53,7 +55,10 @@ pub fn run(cache: &Cache, args: &DemoArgs) -> Result<i32> {
             "hosted-demo",
         ])
         .args(["--", "--gpu", &args.gpu]);
-    Ok(command.status()?.code().unwrap_or(1))
+    match command.status()?.code() {
+        Some(0) => guests::run(cache, &args.gpu),
+        code => Ok(code.unwrap_or(1)),
+    }
 }
 
 fn kernel(cache: &Cache, args: &DemoArgs) -> Result<i32> {

@@ -47,22 +47,30 @@ pub fn write(image: &Image, command: Option<&str>, to: &Path) -> Result<()> {
     if let Some(command) = command {
         archive.add("command", PLAIN, command.as_bytes())?;
     }
-    for (place, module) in early_modules(image)?.iter().enumerate() {
-        // The number keeps the order that dependencies need.
-        archive.add(
-            &format!("modules/{place:02}.ko"),
-            PLAIN,
-            &uncompressed(module)?,
-        )?;
+    for (name, module) in modules(image, EARLY)? {
+        archive.add(&format!("modules/{name}"), PLAIN, &module)?;
     }
     fs::write(to, archive.finish()?).with_context(|| format!("cannot write {}", to.display()))
 }
 
-/// The files of the early modules and of all they depend on, in the order of loading.
-fn early_modules(image: &Image) -> Result<Vec<PathBuf>> {
+/// Modules and all that they depend on, uncompressed. The names of the files, sorted, are in the order
+/// of loading.
+pub fn modules(image: &Image, names: &[&str]) -> Result<Vec<(String, Vec<u8>)>> {
+    let numbered = |(place, file): (usize, &PathBuf)| -> Result<(String, Vec<u8>)> {
+        Ok((format!("{place:02}.ko"), uncompressed(file)?))
+    };
+    files(image, names)?
+        .iter()
+        .enumerate()
+        .map(numbered)
+        .collect()
+}
+
+/// The files of modules and of all that they depend on, in the order of loading.
+fn files(image: &Image, names: &[&str]) -> Result<Vec<PathBuf>> {
     let mut seen = BTreeSet::new();
     let mut files = Vec::new();
-    for name in EARLY {
+    for name in names {
         let mut modprobe = command::new("/sbin/modprobe");
         modprobe.arg("--dirname").arg(&image.root).args([
             "--set-version",

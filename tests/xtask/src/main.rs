@@ -19,11 +19,13 @@ mod cli;
 mod command;
 mod demo;
 mod gpu_server;
+mod igt;
 mod initramfs;
 mod interface;
 mod kernel;
 mod packages;
 mod prepare;
+mod program;
 mod progress;
 mod qemu;
 mod root;
@@ -57,5 +59,6 @@ fn run(command: &Command) -> anyhow::Result<i32> {
         Command::Test(args) => suite::run(&cache, args),
         Command::Abi(what) => interface::run(what),
         Command::Bench(args) => bench::run(&cache, args),
+        Command::Igt(args) => igt::run(&cache, args),
     }
 }

@@ -37,6 +37,8 @@ pub enum Boot {
     Host(Version, Flavour),
     /// A stock kernel in the guest root.
     Guest(Version),
+    /// A stock kernel in the root that has IGT.
+    Igt(Version),
 }
 
 /// What a VM boots, ready.
@@ -59,6 +61,7 @@ pub fn prepare(cache: &Cache, boot: Boot) -> Result<Ready> {
     let root = match boot {
         Boot::Host(..) => Root::Host,
         Boot::Guest(_) => Root::Guest,
+        Boot::Igt(_) => Root::Igt,
     };
     // Before the long steps, which would only hide that.
     for root in [Root::Qemu, root] {
@@ -70,7 +73,7 @@ pub fn prepare(cache: &Cache, boot: Boot) -> Result<Ready> {
         let root = scope.spawn(|| root.ensure(cache));
         let image = match boot {
             Boot::Host(version, flavour) => kernel::host(cache, version, flavour),
-            Boot::Guest(version) => stock::kernel(cache, version),
+            Boot::Guest(version) | Boot::Igt(version) => stock::kernel(cache, version),
         };
         let (qemu, servers, root) = (join(qemu), join(servers), join(root));
         let bench = Bench {

@@ -58,6 +58,8 @@ pub struct Machine<'a> {
     pub counted: bool,
     /// The socket of the software GPU, which sits at 00:02.0.
     pub gpu: &'a Path,
+    /// Whether the VM goes on before the GPU has seen what it writes.
+    pub posted: bool,
     /// The file that takes the kernel's console.
     pub console: &'a Path,
     /// Ports by the name that the guest sees, each with the socket QEMU connects it to.
@@ -115,7 +117,7 @@ impl Machine<'_> {
         );
         args.pair("-serial", "chardev:console");
         // QEMU makes devices in JSON last: the others must keep off the GPU's place.
-        args.pair("-device", gpu_device(self.gpu));
+        args.pair("-device", gpu_device(self.gpu, self.posted));
         args.pair(
             "-device",
             format!("virtio-serial-pci,addr={SERIAL_SLOT:#x}"),
@@ -200,13 +202,14 @@ fn escape(path: &Path) -> String {
 }
 
 /// The vfio-user device, which QEMU takes only in JSON.
-fn gpu_device(socket: &Path) -> String {
+fn gpu_device(socket: &Path, posted: bool) -> String {
+    let waits = !posted;
     let path = socket
         .to_string_lossy()
         .replace('\\', "\\\\")
         .replace('"', "\\\"");
     format!(
-        r#"{{"driver":"vfio-user-pci","addr":"02.0","socket":{{"type":"unix","path":"{path}"}}}}"#
+        r#"{{"driver":"vfio-user-pci","addr":"02.0","x-no-posted-writes":{waits},"socket":{{"type":"unix","path":"{path}"}}}}"#
     )
 }
 
@@ -226,6 +229,6 @@ mod tests {
 
     #[test]
     fn gpu_device_when_path_has_a_quote_then_json_stays_whole() {
-        assert!(gpu_device(Path::new("/a\"b")).contains(r#"/a\"b"#));
+        assert!(gpu_device(Path::new("/a\"b"), true).contains(r#"/a\"b"#));
     }
 }

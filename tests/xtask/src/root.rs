@@ -23,6 +23,8 @@ pub enum Root {
     Host,
     /// The root of guests that drive the software GPU themselves.
     Guest,
+    /// The root of guests that run IGT, the test suite of DRM drivers.
+    Igt,
 }
 
 /// How a tree is made.
@@ -59,6 +61,14 @@ impl Root {
                 variant: "essential",
                 packages: &["kmod", "libdrm-tests", "procps"],
                 mib: 800,
+            },
+            Self::Igt => Recipe {
+                name: "root-igt",
+                // The only one with the programs of all drivers and Intel's lists (since 2.5).
+                releases: &["sid"],
+                variant: "essential",
+                packages: &["igt-gpu-tools-tests", "kmod", "procps"],
+                mib: 900,
             },
         }
     }
@@ -113,6 +123,8 @@ impl Recipe {
             .arg(format!("--include={}", self.packages.join(",")))
             .arg(format!("--aptopt=APT::Default-Release \"{preferred}\""))
             .args([
+                // The index of sid may be past its date on a mirror that lags.
+                "--aptopt=Acquire::Check-Valid-Until \"false\"",
                 "--dpkgopt=path-exclude=/usr/share/doc/*",
                 "--dpkgopt=path-exclude=/usr/share/man/*",
             ])

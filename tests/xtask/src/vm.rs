@@ -74,6 +74,10 @@ pub struct Vm {
     pub accel: Accel,
     /// Whether the VM's clock counts instructions, for [`Accel::Tcg`] only.
     pub counted: bool,
+    /// Whether the VM goes on before the GPU has seen what it writes. That is quick, but what is
+    /// written to the aperture is not in memory yet when the next instruction looks there, as it is
+    /// with a GPU whose aperture is coherent, like those of `has_coherent_ggtt` in i915.
+    pub posted: bool,
     /// The kernel's console goes here instead of into a kept log.
     pub console: Option<PathBuf>,
     /// The time it all may take; without one it may take for ever.
@@ -147,6 +151,7 @@ impl Vm {
             ram: "2G".to_owned(),
             accel: Accel::Tcg,
             counted: false,
+            posted: true,
             console: None,
             timeout: None,
         }
@@ -210,6 +215,7 @@ impl Vm {
             accel: self.accel,
             counted: self.counted,
             gpu: &gpu.socket,
+            posted: self.posted,
             console: &console,
             ports: &ports,
             terminal: matches!(task, Task::Terminal),

@@ -60,6 +60,12 @@ pub fn tests(context: &Context) -> Result<Count> {
     counted(context, "cargo-test", &mut command)
 }
 
+/// With each hole in the mediator the judge of isolation objects.
+pub fn mutants(context: &Context) -> Result<Count> {
+    let mut command = cargo(&["test", "--package", "isolation", "--features", "mutants"]);
+    counted(context, "mutants", command.args(["--test", "mutants"]))
+}
+
 /// The vfio-user server under the QEMU that VMs run on; each test counts.
 pub fn vfio_user_qemu(context: &Context) -> Result<Count> {
     let qemu = Root::Qemu.ensure(&context.cache)?;

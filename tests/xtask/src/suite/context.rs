@@ -78,6 +78,7 @@ impl Context {
         let name = match boot {
             Boot::Host(version, flavour) => format!("host-{version}{}", flavour.suffix()),
             Boot::Guest(version) => format!("guest-{version}"),
+            Boot::Igt(version) => format!("igt-{version}"),
         };
         let mut vm = Vm {
             timeout: Some(PATIENCE),
@@ -115,6 +116,15 @@ impl Guest {
     pub fn run(&self, script: &str) -> Result<Shell> {
         let outcome = self.vm.run(&self.ready.bench, &Task::Capture(script))?;
         Ok(Shell { outcome })
+    }
+
+    /// Like [`Guest::run`], on each of the VM's vGPUs side by side.
+    pub fn run_each(&self, script: &str) -> Result<Vec<Shell>> {
+        let outcomes = self
+            .vm
+            .run_each(&self.ready.bench, &Task::Capture(script))?;
+        let shells = outcomes.into_iter().map(|outcome| Shell { outcome });
+        Ok(shells.collect())
     }
 
     /// Like [`Guest::run`], and every command of the script must succeed.

@@ -9,11 +9,10 @@ use anyhow::{ensure, Result};
 use super::context::Shell;
 use crate::kernel::Version;
 
-/// Defines `messages` in a script.
+/// Defines `messages` in a script, which may be one for busybox.
 pub const SCRIPT: &str = r"
 messages() {
-	dmesg --level=emerg,alert,crit,err | sed 's/^/error=/'
-	dmesg --level=warn | sed 's/^/warning=/'
+	dmesg -r | sed -n 's/^<[0-3]>/error=/p; s/^<4>/warning=/p'
 }
 ";
 
@@ -44,6 +43,10 @@ pub const STOCK: &[Known] = &[
     Known {
         text: "hrtimer: interrupt took",
         cause: "the VM is emulated, and what it runs on was busy",
+    },
+    Known {
+        text: "clocksource: Long readout interval",
+        cause: "as above",
     },
 ];
 /// How many kinds of messages may be known.

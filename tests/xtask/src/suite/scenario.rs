@@ -2,6 +2,7 @@
 //! What is done inside VMs, and what must come of it.
 
 mod checks;
+mod nested;
 
 pub mod anytime;
 pub mod beside_c;
@@ -12,6 +13,8 @@ pub mod debug;
 pub mod differential;
 pub mod gem_work;
 pub mod golden;
+pub mod guest;
+pub mod igt;
 pub mod killed;
 pub mod mdev;
 pub mod native;

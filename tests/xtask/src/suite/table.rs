@@ -2,7 +2,8 @@
 //! All tests, in the order in which they run.
 
 use super::{cargo, scenario, Half, Test, CI};
-use crate::kernel::Flavour;
+use crate::kernel::{Flavour, Version};
+use crate::prepare::GUEST_KERNEL;
 
 /// Every test that there is.
 pub const ALL: &[Test] = &[
@@ -10,6 +11,7 @@ pub const ALL: &[Test] = &[
     hosted("clippy", cargo::clippy),
     hosted("rustdoc", cargo::rustdoc),
     hosted("cargo-test", cargo::tests),
+    hosted("isolation-mutants", cargo::mutants),
     hosted("abi-check", cargo::abi_check),
     kernel(CI, "standin-check", cargo::standin_check),
     kernel(CI, "kernel-build", scenario::boot::builds),
@@ -48,12 +50,25 @@ pub const ALL: &[Test] = &[
     kernel(CI, "vgpu-killed", |c| {
         scenario::killed::at_any_point(c, Flavour::Plain, 10)
     }),
-    kernel(CI, "vgpu-in-nested-qemu", scenario::vgpu::nested),
+    kernel(CI, "vgpu-in-nested-qemu", scenario::vgpu::in_nested_qemu),
+    kernel(CI, "vgpu-nested-guest", scenario::guest::nested),
     kernel(CI, "hosted-vgpu-in-qemu", scenario::vgpu::hosted),
+    kernel(CI, "guest-6.12", scenario::guest::debian_6_12),
+    kernel(CI, "guests-two", scenario::guest::two),
+    kernel(CI, "igt-fast", scenario::igt::fast),
     kernel(CI, "golden-is-pristine", scenario::golden::pristine),
     kernel(CI, "native-6.12", scenario::native::debian_6_12),
     kernel("stock-kernels", "native-6.1", scenario::native::debian_6_1),
     kernel("stock-kernels", "native-7.3", scenario::native::debian_7_3),
+    kernel("stock-guests", "guests-6.1", |c| {
+        scenario::guest::every_type(c, Version { major: 6, minor: 1 })
+    }),
+    kernel("stock-guests", "guests-6.12", |c| {
+        scenario::guest::every_type(c, GUEST_KERNEL)
+    }),
+    kernel("stock-guests", "guests-7.3", |c| {
+        scenario::guest::every_type(c, Version { major: 7, minor: 3 })
+    }),
     kernel(
         "c-gvt",
         "c-gvt-accepts-our-file",

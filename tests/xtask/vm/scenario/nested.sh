@@ -1,16 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
-# A nested guest on a vGPU of the kernel's. /nested has its kernel, and what it runs; its initramfs
-# is made here. i915 is loaded, kvmgt is not.
+# A nested guest on a vGPU of the kernel's. /nested has its kernel, its modules, and what it runs; its
+# initramfs is made here. i915 is loaded, kvmgt is not.
 LAB=/run/lab/busybox
 A=11111111-aaaa-4000-8000-000000000001
+VGPU=$CARD/gvt/vgpu1
+TRACE=/sys/kernel/tracing
+
+closed() {
+	[ "$(cat $VGPU/status)" = 0x0 ] && absent $VGPU/kvmgt_nr_cache_entries
+}
 
 modprobe -a kvm_amd vfio_iommu_type1 kvmgt
 check "kvmgt attaches" within 20 attached
 check "a vGPU" eval "echo $A >$GPU/mdev_supported_types/i915-GVTg_V5_8/create"
 
+# Kilobytes, for each CPU, that nothing is overwritten in.
+echo 16384 >$TRACE/buffer_size_kb
+EVENTS='gvt_workload_start gvt_workload_end gvt_write_tracked'
+for event in $EVENTS; do echo 1 >$TRACE/events/gvt/$event/enable; done
+
 tree=/tmp/nested
 mkdir -p $tree/bin $tree/dev $tree/proc $tree/sys
 cp $LAB $tree/bin/busybox
+cp /usr/local/bin/gem-work $tree/bin/
+cp -r /nested/modules /nested/script $tree/
 cat >$tree/init <<'INIT'
 #!/bin/busybox sh
 B=/bin/busybox
@@ -18,14 +31,16 @@ $B --install -s /bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
+sh /script
+echo nested=$?
+poweroff -f
 INIT
-cat /nested/script >>$tree/init
-echo 'echo nested=done; poweroff -f' >>$tree/init
-chmod +x $tree/init $tree/bin/busybox
+chmod +x $tree/init $tree/bin/*
 (cd $tree && $LAB find . | $LAB cpio -o -H newc) >/tmp/nested.cpio 2>/dev/null
 
 # The CPU model: with more of the CPU's features the nested kernel panics on the size of XSAVE.
-check "QEMU runs a guest on it" qemu-system-x86_64 \
+# It takes half a minute without work, and two with engines that hang, on a machine that is not busy.
+check "QEMU runs a guest on it" timeout 300 qemu-system-x86_64 \
 	-machine pc -accel kvm -cpu qemu64 -m 1G -nodefaults -no-reboot \
 	-vga none -display none -serial file:/tmp/nested.log \
 	-kernel /nested/vmlinuz -initrd /tmp/nested.cpio -append 'console=ttyS0 quiet panic=-1' \
@@ -33,7 +48,13 @@ check "QEMU runs a guest on it" qemu-system-x86_64 \
 tail -n 60 /tmp/nested.log >&2
 tr -d '\r' </tmp/nested.log
 
+# kvmgt's events go with it.
+for event in $EVENTS; do echo $event=$(grep -c " $event: " $TRACE/trace); done
+check "it is closed, and no page of the guest's is pinned" within 100 closed
 check "removed" eval "echo 1 >/sys/bus/mdev/devices/$A/remove"
-rmmod kvmgt
+check "kvmgt goes" rmmod kvmgt
+# With it go its caches, in which nothing may be left.
+check "i915 goes" eval "unbind && rmmod i915"
+echo complaints=$(dmesg | grep -c ' vgpu1: ')
 # The nested kernel writes a performance counter that its CPU model lacks, and KVM says so.
 calm 'Unhandled WRMSR'

@@ -5,15 +5,13 @@ use anyhow::{ensure, Result};
 use tempfile::TempDir;
 
 use super::program;
+use crate::program::GEM_WORK;
 use crate::suite::context::Shell;
 use crate::suite::Context;
 
-/// The program, and the name of the package that has it.
-pub const PROGRAM: &str = "gem-work";
-
 /// Builds the program and returns an overlay for a VM that has it.
 pub fn overlay(context: &Context) -> Result<TempDir> {
-    program::overlay(context, &[PROGRAM])
+    program::overlay(context, &[GEM_WORK])
 }
 
 /// The engines of the GPUs that VMs get.

@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! That a QEMU guest finds a vGPU on its bus: a hosted one, and one of the kernel's.
 
-use std::fs;
-
 use anyhow::{ensure, Context as _, Result};
 
-use super::checks;
+use super::{checks, nested};
 use crate::gpu_server::Vgpus;
-use crate::kernel::Flavour;
 use crate::prepare::{Boot, GUEST_KERNEL};
 use crate::suite::context::Shell;
 use crate::suite::{Context, Count};
 
 /// What runs in the guest, which loads no driver for the vGPU.
 const SCRIPT: &str = include_str!("../../../vm/scenario/on_the_bus.sh");
-/// What makes a nested guest in the host VM.
-const NESTED: &str = include_str!("../../../vm/scenario/nested.sh");
 
 /// The GPU, whose device id is 0x5916.
 const GPU: &str = checks::HEADLESS;
@@ -51,21 +46,11 @@ pub fn hosted(context: &Context) -> Result<Count> {
 }
 
 /// The host VM's QEMU, with a vGPU of the kernel's, through VFIO.
-pub fn nested(context: &Context) -> Result<Count> {
-    let overlay = tempfile::tempdir()?;
-    let folder = overlay.path().join("nested");
-    fs::create_dir_all(&folder)?;
-    let stock = context.prepare(Boot::Guest(GUEST_KERNEL))?;
-    fs::copy(&stock.image.kernel, folder.join("vmlinuz"))?;
-    fs::write(folder.join("script"), SCRIPT)?;
-    let mut guest = checks::host(context, Flavour::Plain, GPU)?;
-    guest.vm.overlay = Some(overlay.path().to_path_buf());
-    guest.vm.ram = "3G".to_owned();
-    let (shell, count) = checks::run_shell(&guest, NESTED)?;
-    ensure!(
-        shell.value("nested")? == "done",
-        "the nested guest did not finish"
-    );
+pub fn in_nested_qemu(context: &Context) -> Result<Count> {
+    let script = format!("B={}\n{SCRIPT}", nested::BUSYBOX);
+    let (shell, count) = nested::run(context, &script, false)?;
+    let complaints = nested::number(&shell, "complaints")?;
+    ensure!(complaints == 0, "kvmgt complains {complaints} times");
     Ok(count.plus(on_the_bus(&shell)?))
 }
 

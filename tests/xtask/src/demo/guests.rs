@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! The second part of the hosted demonstration: guests whose own i915 works on vGPUs.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use crate::cache::Cache;
+use crate::command;
+use crate::gpu_server::Vgpus;
+use crate::prepare::{prepare, Boot, GUEST_KERNEL};
+use crate::program::{self, GEM_WORK};
+use crate::progress::{say, Step};
+use crate::vm::{End, Outcome, Task, Vm};
+
+/// How many guests.
+const GUESTS: u32 = 2;
+/// What runs in each.
+const SCRIPT: &str = "gem-work engines >&2 && gem-work load --seconds 5";
+/// How long they may take.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Boots the guests, shows what their engines do, and returns the exit status.
+pub fn run(cache: &Cache, gpu: &str) -> Result<i32> {
+    say(&format!(
+        "{GUESTS} guests with Debian's stock kernel {GUEST_KERNEL}, each on a vGPU"
+    ));
+    let ready = prepare(cache, Boot::Guest(GUEST_KERNEL))?;
+    let overlay = program::overlay(&[GEM_WORK], |name, cargo, line| {
+        let mut step = Step::start(name);
+        command::logged(cargo, &cache.log(name)?, |text| {
+            step.line(text);
+            line(text);
+        })?;
+        step.done();
+        Ok(())
+    })?;
+    let vm = Vm {
+        gpu: gpu.to_owned(),
+        overlay: Some(overlay.path().to_path_buf()),
+        vgpus: Some(Vgpus {
+            kind: None,
+            count: GUESTS,
+        }),
+        timeout: Some(PATIENCE),
+        ..Vm::new("demo", &ready)
+    };
+    let outcomes = vm.run_each(&ready.bench, &Task::Report(SCRIPT))?;
+    for outcome in &outcomes {
+        if outcome.end != End::Exit(0) {
+            let (console, gpu) = (outcome.console.display(), outcome.gpu_log.display());
+            say(&format!(
+                "{:?}; the kernel's console: {console}",
+                outcome.end
+            ));
+            say(&format!("the software GPU's log: {gpu}"));
+        }
+    }
+    let mut statuses = outcomes.iter().map(|outcome| outcome.end.status());
+    let status = statuses.find(|status| *status != 0).unwrap_or(0);
+    if status == 0 {
+        print!("{}", table(&outcomes)?);
+    }
+    Ok(status)
+}
+
+/// A row for each guest.
+fn table(outcomes: &[Outcome]) -> Result<String> {
+    let first = outcomes.first().context("there are guests")?;
+    let had = had(&fs::read_to_string(&first.gpu_log)?);
+    let all: u64 = had.values().map(|had| had.microseconds).sum();
+    let mut text = String::from(
+        "\n| VM    | engines           | batches/s | submissions | share of engines\n",
+    );
+    for (number, outcome) in (1..).zip(outcomes) {
+        let name = format!("vgpu{number}");
+        let stdout = String::from_utf8_lossy(&outcome.stdout);
+        let value = |key: &str| {
+            let found = stdout.lines().find_map(|line| line.strip_prefix(key));
+            found.with_context(|| format!("{name} tells no {key}"))
+        };
+        let of_it = had.get(&name).copied().unwrap_or_default();
+        let share = (100 * of_it.microseconds).checked_div(all).unwrap_or(0);
+        text += &format!(
+            "| {name} | {:17} | {:>9} | {:>11} | {share} %\n",
+            value("engines=")?,
+            value("rate=")?,
+            of_it.submissions,
+        );
+    }
+    Ok(text)
+}
+
+/// What a vGPU has had of the engines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Had {
+    submissions: u64,
+    microseconds: u64,
+}
+
+/// What the server says at its end of each vGPU.
+fn had(log: &str) -> BTreeMap<String, Had> {
+    let of_line = |line: &str| {
+        let (name, rest) = line.split_once(" had ")?;
+        let (submissions, rest) = rest.split_once(" submissions, ")?;
+        let had = Had {
+            submissions: submissions.parse().ok()?,
+            microseconds: rest.strip_suffix(" us")?.parse().ok()?,
+        };
+        Some((name.to_owned(), had))
+    };
+    log.lines().filter_map(of_line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn had_finds_the_lines_of_vgpus_among_others() {
+        let found = had("ready\n\
+             INFO client served\n\
+             vgpu1 had 12 submissions, 3400 us\n\
+             vgpu2 had 0 submissions, 0 us\n");
+        let first = Had {
+            submissions: 12,
+            microseconds: 3400,
+        };
+        assert_eq!(found.get("vgpu1"), Some(&first));
+        assert_eq!(found.get("vgpu2"), Some(&Had::default()));
+        assert_eq!(found.len(), 2);
+    }
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! Running tests of IGT in VMs: one VM, and another one for what is left when that has died.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{bail, Context, Result};
+
+use super::results::{self, Ran};
+use super::select;
+use crate::gpu_server::Vgpus;
+use crate::prepare::Ready;
+use crate::progress::say;
+use crate::vm::{End, Task, Vm};
+
+/// Memory of the VM: some tests want all of it, and half of this is not enough for others.
+const RAM: &str = "4G";
+/// What a program may take beyond its tests' time, in seconds: starting, and the summary.
+const SLACK: u32 = 60;
+/// The least serious of the kernel's messages that count against a test: warnings. At the level below
+/// that, i915 tells of each engine that it resets, which many tests make it do.
+pub const WARNING: u32 = 4;
+
+/// The clock of the kernel. On a busy machine it may take the CPU's counter for ten times slower than
+/// it is (observed: 274 MHz instead of 2,596), and all time limits are over too early.
+const CLOCK: &str = "clocksource=hpet";
+
+/// What runs in the guest: each program's list by itself, so that what one leaves behind is known
+/// before the next begins. A program begins with a line on stdout, its results follow. What
+/// igt_runner prints goes nowhere: all of it is in its results too. It ends after a test that took too
+/// long; then it is told to resume, as long as that brings results.
+const SCRIPT: &str = r#"
+words() {
+	sed -n 's/^ *"result": "\(.*\)",*$/\1/p' /tmp/results/results.json 2>/dev/null
+}
+lists=$(ls /igt)
+total=$(ls /igt | wc -l)
+place=0
+for list in $lists; do
+	place=$((place + 1))
+	program=${list#*-}
+	count=$(grep -c . "/igt/$list")
+	echo "{\"program\":\"$program\"}"
+	rm -rf /tmp/results
+	begin=$(cut -d. -f1 /proc/uptime)
+	timeout --kill-after=10 $((count * SECONDS + SLACK)) igt_runner --multiple-mode \
+		--per-test-timeout SECONDS --piglit-style-dmesg --dmesg-warn-level WARNING \
+		--prune-mode keep-subtests --abort-on-monitored-error=lockdep --disk-usage-limit 16M \
+		--test-list "/igt/$list" /PROGRAMS /tmp/results >/dev/null 2>&1
+	ran=0
+	while now=$(words | grep -c .) && [ "$now" -gt $ran ] && [ "$now" -lt "$count" ]; do
+		ran=$now
+		timeout --kill-after=10 $((count * SECONDS + SLACK)) igt_resume /tmp/results >/dev/null 2>&1
+	done
+	[ -e /tmp/results/results.json ] && cat /tmp/results/results.json
+	words=$(words | sort | uniq -c | tr -s ' \n' '  ')
+	echo "[$place/$total] $program:${words:- no result} ($(($(cut -d. -f1 /proc/uptime) - begin)) s)" >&2
+done
+"#;
+
+/// What to run, and where.
+pub struct Plan<'a> {
+    /// The tests, those of a program together.
+    pub tests: &'a [String],
+    /// On a vGPU of that kind; natively without one.
+    pub vgpus: Option<Vgpus>,
+    /// Seconds that one test may take.
+    pub test_timeout: u32,
+    /// The time that all of them may take.
+    pub timeout: Duration,
+    /// A file for what the guest sends.
+    pub raw: Option<PathBuf>,
+}
+
+impl Plan<'_> {
+    /// Runs all tests, and gives a result for each; in the order of the tests' names.
+    ///
+    /// # Errors
+    ///
+    /// The first VM does not come up. What is left when the time is over counts as not run.
+    pub fn run(&self, ready: &Ready) -> Result<Vec<Ran>> {
+        let start = Instant::now();
+        let mut left: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for test in self.tests {
+            left.entry(select::program(test)).or_default().push(test);
+        }
+        let mut raw = match &self.raw {
+            Some(file) => Some(fs::File::create(file)?),
+            None => None,
+        };
+        let mut all = Vec::new();
+        while !left.is_empty() {
+            let time = self.timeout.saturating_sub(start.elapsed());
+            let (end, stdout) = self.boot(ready, &left, time)?;
+            if let Some(raw) = &mut raw {
+                raw.write_all(&stdout)?;
+            }
+            let stream = results::read(&stdout)?;
+            let died = !matches!(end, End::Exit(0));
+            if died && stream.begun.is_empty() {
+                if all.is_empty() {
+                    bail!("no test was run: {end:?}");
+                }
+                say(&format!("{end:?}: the rest is not run"));
+                let tests = left.values().flatten();
+                all.extend(tests.map(|test| Ran::not_run(test)));
+                break;
+            }
+            for program in &stream.begun {
+                let asked = left.remove(program.as_str()).unwrap_or_default();
+                let missing = asked
+                    .iter()
+                    .filter(|asked| !stream.ran.iter().any(|ran| ran.answers(asked)));
+                all.extend(missing.map(|asked| Ran::incomplete(asked)));
+            }
+            all.extend(stream.ran);
+            if died {
+                say(&format!("{end:?}; {} programs are left of IGT", left.len()));
+            } else if !left.is_empty() {
+                bail!("the guest has left out {} programs", left.len());
+            }
+        }
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(all)
+    }
+
+    /// Boots a VM that runs what is left.
+    fn boot(
+        &self,
+        ready: &Ready,
+        left: &BTreeMap<&str, Vec<&str>>,
+        time: Duration,
+    ) -> Result<(End, Vec<u8>)> {
+        let overlay = tempfile::Builder::new().prefix("kvmgt-igt-").tempdir()?;
+        let lists = overlay.path().join("igt");
+        fs::create_dir(&lists)?;
+        for (place, (program, tests)) in left.iter().enumerate() {
+            let text: String = tests.iter().map(|test| select::line(test)).collect();
+            fs::write(lists.join(format!("{place:03}-{program}")), text)?;
+        }
+        let vm = Vm {
+            overlay: Some(overlay.path().to_path_buf()),
+            vgpus: self.vgpus.clone(),
+            ram: RAM.to_owned(),
+            append: CLOCK.to_owned(),
+            // Many tests write to the aperture and look in memory. Natively it has the console too,
+            // which would take minutes to draw.
+            posted: self.vgpus.is_none(),
+            timeout: Some(time),
+            ..Vm::new("igt", ready)
+        };
+        let script = SCRIPT
+            .replace("SECONDS", &self.test_timeout.to_string())
+            .replace("SLACK", &SLACK.to_string())
+            .replace("WARNING", &WARNING.to_string())
+            .replace("PROGRAMS", select::PROGRAMS);
+        let outcome = vm
+            .run(&ready.bench, &Task::Report(&script))
+            .context("cannot run IGT")?;
+        Ok((outcome.end, outcome.stdout))
+    }
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! A guest with a stock kernel in the host VM's QEMU, on a vGPU of the kernel's.
+
+use std::fs;
+
+use anyhow::{ensure, Context as _, Result};
+
+use super::{checks, gem_work};
+use crate::initramfs;
+use crate::kernel::Flavour;
+use crate::prepare::{Boot, GUEST_KERNEL};
+use crate::suite::context::Shell;
+use crate::suite::{Context, Count};
+
+/// Where a nested guest finds busybox. All that it has is in there, but for `gem-work`.
+pub const BUSYBOX: &str = "/bin/busybox";
+
+/// What makes the guest, and looks at what is left of it.
+const NESTED: &str = include_str!("../../../vm/scenario/nested.sh");
+/// What a nested guest has for busybox's `modprobe`: its modules are those of one.
+const MODPROBE: &str = "modprobe() { for module in /modules/*.ko; do insmod $module; done; }";
+/// Memory of the host VM, a gigabyte of which is the guest's.
+const RAM: &str = "3G";
+/// Caches that are not shared tell at the end of i915 what was not freed.
+const NO_MERGE: &str = "slab_nomerge";
+
+/// Runs a script in the guest, with the stock kernel's i915 to load or without it, and looks at what is
+/// left when the vGPU and kvmgt are gone.
+///
+/// # Errors
+///
+/// The script came to no end, or not to a good one; those of [`checks::run_shell`].
+pub fn run(context: &Context, script: &str, with_i915: bool) -> Result<(Shell, Count)> {
+    let overlay = gem_work::overlay(context)?;
+    let folder = overlay.path().join("nested");
+    let modules = folder.join("modules");
+    fs::create_dir_all(&modules)?;
+    let image = context.prepare(Boot::Guest(GUEST_KERNEL))?.image;
+    fs::copy(&image.kernel, folder.join("vmlinuz"))?;
+    fs::write(folder.join("script"), format!("{MODPROBE}\n{script}"))?;
+    if with_i915 {
+        for (name, module) in initramfs::modules(&image, &["i915"])? {
+            fs::write(modules.join(name), module)?;
+        }
+    }
+    let mut host = checks::host(context, Flavour::Plain, checks::HEADLESS)?;
+    host.vm.overlay = Some(overlay.path().to_path_buf());
+    host.vm.ram = RAM.to_owned();
+    host.vm.append = format!("{} {NO_MERGE}", host.vm.append);
+    let (shell, count) = checks::run_shell(&host, NESTED)?;
+    let status = shell.value("nested")?;
+    ensure!(
+        status == "0",
+        "the nested guest's script ended with {status}:\n{}",
+        shell.stdout()
+    );
+    Ok((shell, count))
+}
+
+/// The number that the script printed under that name.
+///
+/// # Errors
+///
+/// It printed none.
+pub fn number(shell: &Shell, name: &str) -> Result<u32> {
+    let text = shell.value(name)?;
+    text.parse()
+        .with_context(|| format!("{name} is no number: `{text}`"))
+}
