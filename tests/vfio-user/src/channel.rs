@@ -10,7 +10,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
@@ -46,6 +47,8 @@ pub struct Channel<T> {
     answered: Condvar,
     /// Threads in [`Channel::call`], so that a register access need not notify anybody.
     callers: AtomicUsize,
+    /// The thread that asks for commands: whoever else reads one leaves it to that.
+    session: OnceLock<ThreadId>,
     /// Most bytes that the client takes or gives in one message.
     max_transfer: AtomicUsize,
     /// The client left a DMA message unanswered: no more are sent, or each would cost the wait.
@@ -84,6 +87,7 @@ impl<T: Transport> Channel<T> {
             calls: Mutex::default(),
             answered: Condvar::new(),
             callers: AtomicUsize::new(0),
+            session: OnceLock::new(),
             max_transfer: AtomicUsize::new(MAX_TRANSFER),
             unanswered: AtomicBool::new(false),
         }
@@ -114,6 +118,7 @@ impl<T: Transport> Channel<T> {
         deadline: Option<Instant>,
         message: &mut Message,
     ) -> Result<(), StreamError> {
+        self.session.get_or_init(|| thread::current().id());
         let mut inbox = lock(&self.inbox);
         let result = loop {
             if let Some(kept) = inbox.backlog.pop_front() {
@@ -170,6 +175,8 @@ impl<T: Transport> Channel<T> {
 
     fn wait_for(&self, id: u16) -> Result<Vec<u8>, Errno> {
         let deadline = Instant::now() + DMA_TIMEOUT;
+        let session = self.session.get();
+        let is_session = session.is_none_or(|session| *session == thread::current().id());
         let mut message = Message::default();
         loop {
             let mut calls = lock(&self.calls);
@@ -189,6 +196,13 @@ impl<T: Transport> Channel<T> {
                     continue;
                 }
             };
+            if !inbox.backlog.is_empty() && !is_session {
+                // The client may wait for what it asked there before it answers us, and who reads
+                // keeps the session from it.
+                drop(inbox);
+                drop(self.answered.wait_timeout(calls, left.min(RECHECK)));
+                continue;
+            }
             drop(calls);
             self.read_one(&mut inbox, deadline, &mut message)?;
             drop(inbox);
