@@ -117,6 +117,8 @@ pub struct Counters {
     pub heated: u64,
     /// Address spaces whose shadows had to make room for others.
     pub reclaimed: u64,
+    /// Requests in which there was no room for a shadow, even so.
+    pub crowded: u64,
 }
 
 /// A flush of the TLBs that has begun. Of two, the one that began later is the greater.
@@ -344,13 +346,11 @@ impl Ppgtt {
 
 /// The guest's entry with that number in a table as it was read.
 fn entry_in(buffer: &[u8], index: usize) -> u64 {
-    let mut bytes = [0; ENTRY_SIZE];
     let at = index.saturating_mul(ENTRY_SIZE);
-    let from = buffer.get(at..).unwrap_or_default();
-    for (to, from) in bytes.iter_mut().zip(from) {
-        *to = *from;
-    }
-    u64::from_le_bytes(bytes)
+    let bytes = buffer
+        .get(at..)
+        .and_then(|rest| rest.first_chunk::<ENTRY_SIZE>());
+    bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 /// Says of a table that it can't be read; once, as [`complain`].

@@ -74,9 +74,13 @@ impl Ppgtt {
                 Ok(made) => return Ok(made),
                 Err(error) => error,
             };
-            if self.exhausted || !self.reclaim(backing) {
+            if self.exhausted {
+                return Err(error);
+            }
+            if !self.reclaim(backing) {
                 // What goes on now need not try in vain for each entry.
                 self.exhausted = true;
+                self.counters.crowded = self.counters.crowded.saturating_add(1);
                 return Err(error);
             }
         }
