@@ -76,6 +76,9 @@ impl<'a> Attachment<'a> {
         if lacking != 0 {
             dev_warn!(adev, "{}\n", format_args!("{}", message::Lacking(lacking)));
         }
+        for engine in device.unknown_states() {
+            dev_warn!(adev, "{}\n", format_args!("{}", message::UnknownState(engine)));
+        }
         let tracked = device.model().tracked();
         listener.track(tracked);
         let info = host.info().map_err(|_| ENODEV)?;

@@ -161,6 +161,15 @@ impl Device {
         self.engines.iter().find(|info| info.engine == engine)
     }
 
+    /// Engines of whose default state not all commands are known.
+    pub fn unknown_states(&self) -> impl Iterator<Item = Engine> + '_ {
+        let unknown = |info: &&EngineInfo| {
+            let default = info.default.as_ref();
+            default.is_some_and(|default| !default.map.is_complete())
+        };
+        self.engines.iter().filter(unknown).map(|info| info.engine)
+    }
+
     /// Whether its PPGTTs have pages of 2 MiB.
     pub fn has_pages_2m(&self) -> bool {
         self.has_pages_2m

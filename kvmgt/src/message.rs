@@ -5,6 +5,7 @@
 //! prints it puts in front. Refusals of the contract itself are [`iface::client::Refusal`].
 
 use crate::golden::{BadFile, FileError, FileName, PciIds};
+use crate::hardware::Engine;
 use crate::vgpu::kind::Name;
 use crate::vgpu::shares::{Refusal, Shortage};
 use core::fmt;
@@ -74,6 +75,21 @@ impl fmt::Display for Lacking {
             f,
             "the snapshot lacks {} registers that this kvmgt tracks: they take their default",
             self.0
+        )
+    }
+}
+
+/// An engine's default state has a command that is not known. Level: warning.
+#[derive(Clone, Copy, Debug)]
+pub struct UnknownState(pub Engine);
+
+impl fmt::Display for UnknownState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the default state of {} has an unknown command: guests lose what the engine saves \
+             behind it",
+            self.0.name()
         )
     }
 }

@@ -29,6 +29,15 @@ fn attached_names_gpu_interface_and_counts() {
 }
 
 #[test]
+fn unknown_state_says_what_guests_lose() {
+    assert_eq!(
+        UnknownState(Engine::Rcs).to_string(),
+        "the default state of RCS has an unknown command: guests lose what the engine saves \
+         behind it"
+    );
+}
+
+#[test]
 fn file_ignored_says_what_is_wrong_and_what_is_used() {
     let truncated = FileError::Bad(BadFile::Size { found: 100 });
 

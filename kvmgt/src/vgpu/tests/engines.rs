@@ -74,20 +74,26 @@ struct Bed {
     vgpu: Vgpu,
 }
 
+/// The host half of a GPU with two engines that begin with `state`.
+fn host(state: Vec<u8>) -> FakeHost {
+    let mut host = testing::host(512 * MIB);
+    host.info.engine_count = 2;
+    for (engine, class) in [ENGINE_COPY, ENGINE_VIDEO_ENHANCE].into_iter().enumerate() {
+        host.info.engines[engine] = iface::types::Engine {
+            class,
+            instance: 0,
+            mmio_base: 0,
+            context_size: IMAGE as u32,
+            mask: 1 << engine,
+        };
+    }
+    host.default_state = Some(state);
+    host
+}
+
 impl Bed {
     fn new() -> Self {
-        let mut host = testing::host(512 * MIB);
-        host.info.engine_count = 2;
-        for (engine, class) in [ENGINE_COPY, ENGINE_VIDEO_ENHANCE].into_iter().enumerate() {
-            host.info.engines[engine] = iface::types::Engine {
-                class,
-                instance: 0,
-                mmio_base: 0,
-                context_size: IMAGE as u32,
-                mask: 1 << engine,
-            };
-        }
-        host.default_state = Some(default_state());
+        let host = host(default_state());
         let vgpu = make(&host, &KINDS[0]).unwrap();
         let device = testing::device(&host);
         let mut bed = Self {
@@ -481,6 +487,19 @@ fn engine_that_takes_no_contexts_ignores_them() {
 
     assert!(bed.submission().is_none());
     bed.close();
+}
+
+#[test]
+fn default_state_with_an_unknown_command_is_said_of_each_engine_that_has_it() {
+    let known = testing::device(&host(default_state()));
+    assert_eq!(known.unknown_states().count(), 0);
+
+    let mut state = default_state();
+    // Where the ring context ends: a header of no client.
+    let end = (PAGE_SIZE + 0x60 * 4) as usize;
+    state[end..end + 4].copy_from_slice(&(1_u32 << 29).to_le_bytes());
+    let unknown = testing::device(&host(state));
+    assert!(unknown.unknown_states().eq([Engine::Bcs, Engine::Vecs]));
 }
 
 #[test]

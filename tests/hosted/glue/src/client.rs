@@ -10,7 +10,7 @@ use kernel::error::Result;
 use kernel::testing::{log, Level};
 use kvmgt_core::device::Device;
 use kvmgt_core::golden::FileError;
-use kvmgt_core::message::{FileIgnored, FileUsed, Lacking};
+use kvmgt_core::message::{FileIgnored, FileUsed, Lacking, UnknownState};
 use std::ffi::c_void;
 use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
@@ -166,6 +166,9 @@ impl<'a, E: Events> Attachment<'a, E> {
         match device.golden().lacking() {
             0 => {}
             lacking => print(Level::Warn, id, &Lacking(lacking)),
+        }
+        for engine in device.unknown_states() {
+            print(Level::Warn, id, &UnknownState(engine));
         }
         print(Level::Info, id, &device.attached());
         Ok(Attachment {
