@@ -17,6 +17,9 @@
     )
 )]
 
+#[cfg(test)]
+extern crate self as kvmgt_core;
+
 pub mod address;
 pub mod command;
 pub mod config_space;

@@ -6,7 +6,8 @@
 
 use super::*;
 use crate::address::MmioOffset;
-use std::collections::{BTreeMap, BTreeSet};
+use scene::*;
+use std::collections::BTreeSet;
 use std::vec::Vec;
 
 mod batches;
@@ -15,105 +16,20 @@ mod guests;
 mod hardening;
 mod lengths;
 mod memory;
+mod opinion;
 mod property;
 mod reference;
+mod scene;
+mod submission;
 mod table;
 
-/// The first byte of the vGPU's part of the aperture, and the first one behind it.
-pub(super) const APERTURE: (u64, u64) = (0x0100_0000, 0x0200_0000);
-/// The same of its part behind the aperture.
-pub(super) const HIGH: (u64, u64) = (0x4000_0000, 0x4100_0000);
-/// Its status page.
-pub(super) const STATUS_PAGE: u64 = 0x0101_0000;
-/// The first page of the context's image.
-pub(super) const CONTEXT_PAGE: u64 = 0x0102_0000;
-/// The ring.
-pub(super) const RING: u32 = 0x0103_0000;
-/// Pages of the ring.
-pub(super) const RING_PAGES: u32 = 16;
-/// Where batches are.
-pub(super) const BATCH: u32 = 0x4000_1000;
-/// An address of the vGPU's own.
-pub(super) const OWN: u32 = 0x0110_0000;
-/// An address of somebody else.
-pub(super) const FOREIGN: u32 = 0x0300_0000;
-
-/// Commands of one dword, or headers of longer ones.
-pub(super) const NOOP: u32 = 0;
-pub(super) const BATCH_END: u32 = 0x0500_0000;
+/// Headers of commands.
 pub(super) const STORE_GGTT: u32 = 0x1040_0002;
 pub(super) const LOAD: u32 = 0x1100_0001;
 pub(super) const START_GGTT: u32 = 0x1880_0001;
 pub(super) const START_PPGTT: u32 = 0x1880_0101;
 pub(super) const SECOND: u32 = 1 << 22;
 pub(super) const PIPE_CONTROL: u32 = 0x7a00_0004;
-
-/// The guest's memory: dwords by their GGTT address. It remembers how often each was read.
-#[derive(Default)]
-pub(super) struct Ram {
-    pub(super) dwords: BTreeMap<u64, u32>,
-    pub(super) reads: BTreeMap<u64, u32>,
-    /// Pages that can't be read, and why.
-    pub(super) missing: BTreeMap<u64, Error>,
-}
-
-impl Ram {
-    pub(super) fn put(&mut self, at: u32, dwords: &[u32]) {
-        for (dword, at) in dwords.iter().zip((u64::from(at)..).step_by(4)) {
-            self.dwords.insert(at, *dword);
-        }
-    }
-}
-
-impl Memory for Ram {
-    fn copy(&mut self, from: Gma, into: &mut [u32]) -> Result {
-        let reach = reach();
-        assert!(reach.has(from, into.len() as u64 * 4), "{from}");
-        for (dword, at) in into.iter_mut().zip((from.0..).step_by(4)) {
-            if let Some(error) = self.missing.get(&(at & !0xfff)) {
-                return Err(*error);
-            }
-            *dword = self.dwords.get(&at).copied().unwrap_or(0xffff_ffff);
-            *self.reads.entry(at).or_default() += 1;
-        }
-        Ok(())
-    }
-}
-
-pub(super) fn reach() -> Ranges {
-    Ranges {
-        aperture: APERTURE.0..APERTURE.1,
-        high: HIGH.0..HIGH.1,
-    }
-}
-
-pub(super) fn setting(engine: Engine) -> Setting {
-    Setting {
-        platform: Platform::Kbl,
-        engine,
-        reach: reach(),
-        status_page: Some(Gma(STATUS_PAGE)),
-        context_page: Gma(CONTEXT_PAGE),
-        limits: Limits::default(),
-    }
-}
-
-/// Memory whose ring holds these commands, and what submits them. Rings end with a qword.
-pub(super) fn ring(commands: &[u32]) -> (Ram, Work) {
-    let mut commands = commands.to_vec();
-    if commands.len() % 2 == 1 {
-        commands.push(NOOP);
-    }
-    let mut ram = Ram::default();
-    ram.put(RING, &commands);
-    let work = Work {
-        ring_start: RING,
-        ring_control: (RING_PAGES - 1) << 12 | 1,
-        ring_tail: commands.len() as u32 * 4,
-        ..Work::default()
-    };
-    (ram, work)
-}
 
 /// Audits the commands of a ring.
 pub(super) fn submit_to(setting: &Setting, commands: &[u32]) -> Result<Verdict, Failure> {

@@ -341,7 +341,7 @@ fn s_61_memory_that_can_not_be_read_is_no_content() {
     let result = audit(&setting(Engine::Rcs), &mut ram, &work);
     assert!(matches!(result, Err(Failure::Host(ENOMEM))), "{result:?}");
 
-    ram.missing = BTreeMap::from([(RING.into(), EFAULT)]);
+    ram.missing = std::collections::BTreeMap::from([(RING.into(), EFAULT)]);
     let unreadable = Rule::Unreadable {
         first: Gma(RING.into()),
         error: EFAULT,

@@ -2,6 +2,7 @@
 //! Whatever a guest submits: each GGTT address and each register that reaches the GPU is allowed,
 //! in the opinion of somebody else.
 
+use super::submission::{run, Submission, BATCHES};
 use super::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -13,8 +14,6 @@ use std::cell::Cell;
 const CASES: u32 = 100_000;
 /// Of how many the audit must accept one, or the property says little.
 const ACCEPTED: u32 = 10;
-/// Where batches may begin.
-const BATCHES: [u32; 4] = [BATCH, BATCH + 0xfc0, BATCH + 0x4000, BATCH + 0x4040];
 
 /// The lower half of an address: mostly own, also at the edges, also foreign.
 fn low() -> impl Strategy<Value = u32> {
@@ -133,17 +132,6 @@ fn commands(most: usize) -> impl Strategy<Value = Vec<u32>> {
     vec(command(), 0..most).prop_map(|commands| commands.concat())
 }
 
-/// All that is submitted at once.
-#[derive(Clone, Debug)]
-struct Submission {
-    engine: Engine,
-    platform: Platform,
-    ring: Vec<u32>,
-    batches: Vec<Vec<u32>>,
-    work: Work,
-    has_status_page: bool,
-}
-
 fn submissions() -> impl Strategy<Value = Submission> {
     let engine = prop_oneof![3 => Just(Engine::Rcs), 2 => select(Engine::ALL.to_vec())];
     let batch = (
@@ -174,48 +162,6 @@ fn submissions() -> impl Strategy<Value = Submission> {
     )
 }
 
-/// Whether it was accepted; no opinion differs.
-fn run(submission: &Submission) -> Result<bool, TestCaseError> {
-    let (mut ram, ring) = ring(&submission.ring);
-    for (at, batch) in BATCHES.iter().zip(&submission.batches) {
-        ram.put(*at, batch);
-    }
-    let setting = Setting {
-        platform: submission.platform,
-        status_page: submission.has_status_page.then_some(Gma(STATUS_PAGE)),
-        limits: Limits {
-            dwords: 1 << 14,
-            ..Limits::default()
-        },
-        ..setting(submission.engine)
-    };
-    let work = Work {
-        indirect_context: submission.work.indirect_context,
-        per_context: submission.work.per_context,
-        ..ring
-    };
-    let result = audit(&setting, &mut ram, &work);
-    let reads = ram
-        .reads
-        .values()
-        .map(|reads| u64::from(*reads))
-        .sum::<u64>();
-    prop_assert!(reads <= 1 << 14);
-    match result {
-        Ok(verdict) => {
-            let opinion = reference::check(&setting, &verdict);
-            prop_assert!(opinion.is_ok(), "{}", opinion.unwrap_err());
-            Ok(true)
-        }
-        Err(Failure::Refused(refusal)) => {
-            let line = std::format!("{refusal}");
-            prop_assert!(!line.contains('\n'));
-            Ok(false)
-        }
-        Err(Failure::Host(error)) => Err(TestCaseError::fail(std::format!("{error:?}"))),
-    }
-}
-
 #[test]
 fn commands_when_random_then_all_that_reaches_the_gpu_is_allowed() {
     let config = Config {
@@ -228,7 +174,7 @@ fn commands_when_random_then_all_that_reaches_the_gpu_is_allowed() {
     let accepted = Cell::new(0);
 
     let result = runner.run(&submissions(), |submission| {
-        if run(&submission)? {
+        if run(&submission).map_err(TestCaseError::fail)? {
             accepted.set(accepted.get() + 1);
         }
         Ok(())
@@ -258,7 +204,8 @@ fn dwords_when_random_then_they_are_refused_or_allowed() {
             work: Work::default(),
             has_status_page: true,
         })
-        .map(|_| ())
+        .map_err(TestCaseError::fail)
+        .map(drop)
     });
 
     assert!(result.is_ok(), "{}", result.unwrap_err());

@@ -2,6 +2,7 @@
 mod bed;
 mod field;
 mod hardening;
+mod history;
 mod lifetime;
 mod property;
 mod sync;

@@ -4,11 +4,17 @@
 //! The judge knows what the TLBs may hold: all that was written since the last flush began, and
 //! what could be reached then. Nothing of it may be unpinned or freed.
 
-use super::super::*;
 use super::walk;
-use crate::address::{DmaAddress, Gfn};
-use crate::gtt::pins::Pins;
-use crate::guest::Guest;
+use kernel::prelude::*;
+use kernel::testing::{in_atomic_context, Ledger};
+use kvmgt_core::address::{DmaAddress, Gfn};
+use kvmgt_core::gtt::pins::Pins;
+use kvmgt_core::gtt::ppgtt::{
+    Backing, Counts, GuestMemory, Limits, PageTracker, Ppgtt, Refusal, Root, ShadowMemory,
+    ShadowPage, Tlbs,
+};
+use kvmgt_core::guest::{Event, Guest};
+use kvmgt_core::message::Complaint;
 use std::boxed::Box;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +32,9 @@ pub const PAGE: u64 = 0x3;
 pub const LARGE: u64 = 0x83;
 /// A PDE whose table has pages of 64 KiB.
 pub const PAGES_64K: u64 = 0x803;
+
+/// Bytes of a page.
+const PAGE_BYTES: usize = 4096;
 
 /// Where pages of the guest are for the GPU.
 const GUEST_DMA: u64 = 1 << 40;
@@ -176,9 +185,20 @@ impl GuestMemory for FakeMemory {
         if !state.has(gfn.0) {
             return Err(EFAULT);
         }
-        let page = state.memory.get(&gfn.0);
+        assert!(offset + data.len() <= PAGE_BYTES, "not beyond the page");
+        let Some(page) = state.memory.get(&gfn.0) else {
+            data.fill(0);
+            return Ok(());
+        };
+        if offset % 8 == 0 {
+            let entries = &page[offset / 8..];
+            for (bytes, entry) in data.chunks_mut(8).zip(entries) {
+                bytes.copy_from_slice(&entry.to_le_bytes()[..bytes.len()]);
+            }
+            return Ok(());
+        }
         for (at, byte) in (offset..).zip(data) {
-            *byte = page.map_or(0, |page| page[at / 8].to_le_bytes()[at % 8]);
+            *byte = page[at / 8].to_le_bytes()[at % 8];
         }
         Ok(())
     }
@@ -284,6 +304,8 @@ impl Tlbs for FakeTlbs {
 pub struct Bed {
     pub state: Shared,
     pub ppgtt: Ppgtt,
+    /// In the last preparation there was no room for a shadow.
+    pub crowded: bool,
     pins: Pins,
 }
 
@@ -314,6 +336,7 @@ impl Bed {
         Self {
             state,
             ppgtt,
+            crowded: false,
             pins: Pins::new(),
         }
     }
@@ -362,10 +385,12 @@ impl Bed {
         }
     }
 
-    /// The shadows are told of a write.
+    /// The shadows are told of a write, where nobody may sleep: nothing is allocated.
     pub fn told(&mut self, gfn: u64, offset: u64, size: u64) {
         let tracker = &mut FakeTracker(self.state.clone());
-        self.ppgtt.written(tracker, Gfn(gfn), offset, size);
+        let tried = Ledger::current().tried();
+        in_atomic_context(|| self.ppgtt.written(tracker, Gfn(gfn), offset, size));
+        assert_eq!(Ledger::current().tried(), tried, "memory is allocated");
     }
 
     /// The guest writes an entry.
@@ -392,7 +417,10 @@ impl Bed {
     }
 
     pub fn try_prepare(&mut self, root: Root) -> Result<DmaAddress> {
-        self.with(|ppgtt, backing| ppgtt.prepare(backing, root))
+        let before = self.ppgtt.counters().crowded;
+        let result = self.with(|ppgtt, backing| ppgtt.prepare(backing, root));
+        self.crowded = self.ppgtt.counters().crowded != before;
+        result
     }
 
     /// Prepares a pinned address space; the GPU uses it from now on.

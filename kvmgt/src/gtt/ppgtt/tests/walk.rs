@@ -3,7 +3,8 @@
 //! shadows as the GPU does it, and of the guest's own tables beside it.
 
 use super::bed::{dma, State};
-use super::*;
+use kvmgt_core::address::DmaAddress;
+use kvmgt_core::gtt::ppgtt::Root;
 use std::collections::BTreeSet;
 use std::vec::Vec;
 
