@@ -6,13 +6,13 @@ use crate::guest::{Guest, Left, Place, DATA, FIRST, MAPPED, PPGTT, SECRET, UNMAP
 use crate::host::Watched;
 use crate::judge::Judge;
 use crate::turns::Turns;
-use gen9_gpu::Activity;
+use gen9_gpu::{Activity, DmaAddress};
 use gvt_host::World as _;
 use hosted_glue::bed::Bed;
 use hosted_glue::card::Card;
 use hosted_glue::client::Attachment;
 use iface::types::{GGTT_PAGE_SHIFT, PTE_ADDRESS};
-use kvmgt_core::address::{Gfn, PAGE_SHIFT};
+use kvmgt_core::address::{Gfn, PAGE_SHIFT, PAGE_SIZE};
 use kvmgt_core::hardware::Engine;
 use kvmgt_core::host::Host;
 use kvmgt_core::vgpu::kind::Kind;
@@ -52,6 +52,14 @@ pub struct Arena<'b> {
     pub judge: Judge<'b>,
     /// An address of the GGTT where the host has something, and where that is in memory.
     pub hosts: (u64, u64),
+}
+
+/// Bytes as dwords.
+fn dwords(bytes: &[u8]) -> Vec<u32> {
+    let dwords = bytes.chunks_exact(4).map(|dword| dword.try_into());
+    dwords
+        .map(|dword| u32::from_le_bytes(dword.unwrap_or_default()))
+        .collect()
 }
 
 /// What is taken of a GPU.
@@ -96,6 +104,20 @@ pub fn run_on(gpu: &str, attack: impl FnOnce(&mut Arena<'_>)) -> Verdict {
     let more = more.map(|((what, before), (_, after))| format!("{what}: {before} → {after}"));
     verdict.left.extend(more);
     verdict
+}
+
+impl Arena<'static> {
+    /// An arena that lasts as long as the process: what is around it is never dropped.
+    pub fn leaked() -> Self {
+        let bed: &Bed = Box::leak(Box::new(Bed::new(GPU)));
+        let kvmgt: &Attachment<'_> = Box::leak(Box::new(bed.attach()));
+        let turns: &Turns<'_> = Box::leak(Box::new(Turns::new(bed.card(), kvmgt.events())));
+        let secret = bed.card().memory_alloc(1).expect("there is room");
+        let address = secret.first.0 << GGTT_PAGE_SHIFT;
+        // The host has it as long as the arena.
+        std::mem::forget(secret);
+        Self::new(bed, kvmgt, turns, address)
+    }
 }
 
 impl<'b> Arena<'b> {
@@ -166,6 +188,54 @@ impl<'b> Arena<'b> {
         let victim = self.guests[1].gma(SECRET);
         let beyond = own.end.max(self.guests[1].aperture().end);
         vec![0, self.hosts.0, victim, own.start - 8, own.end, beyond + 64]
+    }
+
+    /// What an engine's contexts begin with, in dwords.
+    ///
+    /// # Panics
+    ///
+    /// There is no such engine.
+    pub fn default_state(&self, engine: Engine) -> Vec<u32> {
+        let info = self.kvmgt.device().engine(engine).expect("there is one");
+        let mut state = vec![0; info.context_size as usize];
+        let read = Host::default_state_read(self.kvmgt.host(), info.mask, 0, &mut state);
+        read.expect("it was recorded");
+        dwords(&state)
+    }
+
+    /// The images of the attacker's contexts, as engines would restore them now, in dwords.
+    pub fn images(&self) -> Vec<Vec<u32>> {
+        let places: Vec<_> = self.guests[0].host.with_owned(|owned| {
+            let contexts = owned.contexts.values();
+            contexts.map(|places| places.image.clone()).collect()
+        });
+        places.into_iter().map(|place| self.read(place)).collect()
+    }
+
+    /// What is in memory behind a range of the GGTT, past everybody.
+    fn read(&self, range: Range<u64>) -> Vec<u32> {
+        let machine = self.bed.machine();
+        let mut bytes = vec![0; PAGE_SIZE as usize];
+        let pages = range.step_by(PAGE_SIZE as usize);
+        let read = pages.flat_map(|at| {
+            let page = DmaAddress(machine.ggtt_entry(at >> GGTT_PAGE_SHIFT) & PTE_ADDRESS);
+            let read = machine.memory().read(page, &mut bytes);
+            read.expect("it is the machine's memory");
+            dwords(&bytes)
+        });
+        read.collect()
+    }
+
+    /// What the judge objects to since it was last asked, of what was reached and of registers.
+    pub fn look(&mut self) -> Vec<String> {
+        self.judge.look(&self.guests);
+        self.judge.look_at_registers();
+        self.judge.take_violations()
+    }
+
+    /// The same, and of the whole GGTT.
+    pub fn look_at_all(&mut self) -> Vec<String> {
+        self.judge.finish(&self.guests)
     }
 
     /// Writes an entry of the GGTT past everybody; gives the old one.

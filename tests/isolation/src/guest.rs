@@ -188,6 +188,23 @@ impl<'b> Guest<'b> {
         }
     }
 
+    /// The VM starts again: its vGPU is reset, and what its driver uses of its memory is empty.
+    pub fn start_again(&mut self) {
+        self.with(Vgpu::reset);
+        let empty = [0; PAGE_SIZE as usize];
+        let pages = [(FIRST, PAGES), (TABLES, 4), (MAPPED, MAPPED_PAGES)];
+        for (first, count) in pages {
+            for gfn in (first.0..first.0 + count).map(Gfn) {
+                let written = self
+                    .machine
+                    .memory()
+                    .write(DmaAddress(self.address(gfn)), &empty);
+                written.expect("it is the machine's memory");
+            }
+        }
+        self.set_up();
+    }
+
     /// Its driver resets its engines, as after a hang.
     pub fn reset_engines(&mut self) {
         self.set("GEN6_GDRST", 1);
@@ -236,6 +253,12 @@ impl<'b> Guest<'b> {
     pub fn write(&mut self, at: u64, data: &[u8]) {
         // A VM can do no more about it.
         let _ = self.with(|vgpu, world| vgpu.write(world, Region::Bar0, at, data));
+    }
+
+    /// Reads BAR 0; what is refused is ignored.
+    pub fn read(&mut self, at: u64, data: &mut [u8]) {
+        // A VM finds ones then.
+        let _ = self.with(|vgpu, world| vgpu.read(world, Region::Bar0, at, data));
     }
 
     /// Writes a register.

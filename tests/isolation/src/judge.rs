@@ -149,6 +149,11 @@ impl<'b> Judge<'b> {
                     .push(format!("GGTT page {page:#x}: {old:#x} → {new:#x}"));
             }
         }
+        self.take_violations()
+    }
+
+    /// What it has objected to so far, once.
+    pub fn take_violations(&mut self) -> Vec<String> {
         std::mem::take(&mut self.violations)
     }
 
