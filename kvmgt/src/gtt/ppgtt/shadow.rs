@@ -4,6 +4,7 @@
 use super::backing::ShadowPage;
 use super::bits::Bits;
 use super::key::{Key, Kind};
+use super::sync::ENTRY_SIZE;
 use super::ENTRIES;
 use kernel::prelude::*;
 
@@ -89,6 +90,17 @@ impl Shadow {
     /// The guest's entry as it was read last.
     pub(super) fn entry(&self, index: usize) -> u64 {
         self.copy.get(index).copied().unwrap_or(0)
+    }
+
+    /// Whether the guest's entries from `first` on, as they are in `data`, are those that were read
+    /// last.
+    pub(super) fn has_entries(&self, first: usize, data: &[u8]) -> bool {
+        let kept = self.copy.get(first..).unwrap_or_default();
+        let new = data.chunks_exact(ENTRY_SIZE).map(|bytes| {
+            let bytes = bytes.first_chunk::<ENTRY_SIZE>();
+            bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
+        });
+        Iterator::zip(kept.iter(), new).all(|(kept, new)| *kept == new)
     }
 
     /// Keeps another entry of the guest; gives the one before.

@@ -10,7 +10,7 @@ use super::bits::Bits;
 use super::directory::{child, Child};
 use super::key::Key;
 use super::shadow::{Shadow, Watch};
-use super::{complain_of_table, entry_in, Ppgtt, COOL_SYNCS, ENTRIES, HOT_WRITES};
+use super::{complain_of_table, Ppgtt, COOL_SYNCS, ENTRIES, HOT_WRITES};
 use crate::address::{Gfn, PAGE_SHIFT};
 use core::ops::Range;
 
@@ -131,15 +131,10 @@ impl Ppgtt {
         shadow.stale = Bits::NONE;
         if let Watch::Resync { calm } = &mut shadow.watch {
             *calm = calm.saturating_add(1);
-            let buffer = &self.buffer;
-            if range
-                .clone()
-                .any(|index| entry_in(buffer, index) != shadow.entry(index))
-            {
-                shadow.watch = Watch::Resync { calm: 0 };
-            } else {
+            if shadow.has_entries(range.start, data) {
                 return NOTHING;
             }
+            shadow.watch = Watch::Resync { calm: 0 };
         }
         range
     }
