@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The benchmarks.
 
+use crate::engine;
 use crate::null::{config, Null, VARIANT};
 use crate::replay::{self, Chosen, Class};
+use crate::scan;
+use crate::shadow;
 use crate::wire;
 use anyhow::{anyhow, Result};
 use gvt_host::capture;
@@ -193,6 +196,97 @@ pub const CASES: &[Case] = &[
         "requests",
         wire::count,
         wire::idle,
+    ),
+    marked(
+        "scan",
+        "audit of rings that a guest submitted",
+        "dwords",
+        scan::dwords,
+        scan::captured,
+    ),
+    marked(
+        "scan-submissions",
+        "the same, for each submission",
+        "submissions",
+        scan::submissions,
+        scan::captured,
+    ),
+    marked(
+        "scan-loads",
+        "audit of a long ring of register loads",
+        "dwords",
+        scan::long,
+        scan::loads,
+    ),
+    marked(
+        "shadow-build",
+        "PPGTT entries that are shadowed for the first time: read, pin, write",
+        "entries",
+        || Ok(shadow::MAPPED),
+        shadow::build,
+    ),
+    marked(
+        "shadow-compare",
+        "PPGTT entries of tables that are compared and have not changed",
+        "entries",
+        || Ok(shadow::COMPARED),
+        shadow::compare,
+    ),
+    marked(
+        "shadow-change",
+        "PPGTT entries of tables that are compared, all changed: pin, write, let go",
+        "entries",
+        || Ok(shadow::MAPPED),
+        shadow::change,
+    ),
+    marked(
+        "shadow-rest",
+        "submissions whose tables are watched and were not written",
+        "submissions",
+        || Ok(shadow::MAPPED),
+        shadow::rest,
+    ),
+    marked(
+        "shadow-told",
+        "writes to a watched table, told",
+        "writes",
+        || Ok(shadow::MAPPED),
+        |rounds| shadow::tracked(rounds, true),
+    ),
+    marked(
+        "shadow-update",
+        "submissions behind one such write: read, pin, write, let go",
+        "submissions",
+        || Ok(shadow::MAPPED),
+        |rounds| shadow::tracked(rounds, false),
+    ),
+    marked(
+        "shadow-hot",
+        "submissions that compare one hot table, which has not changed",
+        "submissions",
+        || Ok(shadow::HOT),
+        shadow::hot,
+    ),
+    marked(
+        "submit",
+        "submissions of a request, from the guest's writes to the hand-over",
+        "submissions",
+        || Ok(1),
+        |rounds| engine::submissions(rounds, false),
+    ),
+    marked(
+        "submit-end",
+        "ends of such a submission, from the news to the guest's interrupt",
+        "submissions",
+        || Ok(1),
+        |rounds| engine::submissions(rounds, true),
+    ),
+    marked(
+        "switch",
+        "commands that switch a render engine to a vGPU and back, made",
+        "dwords",
+        engine::switch_dwords,
+        engine::switches,
     ),
 ];
 

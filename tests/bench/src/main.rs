@@ -13,8 +13,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 mod cases;
+mod engine;
 mod null;
 mod replay;
+mod scan;
+mod shadow;
+mod submissions;
 mod trace;
 mod wire;
 
@@ -35,11 +39,14 @@ struct Options {
     /// Prints the trace that a log of the software GPU makes, and runs nothing.
     #[arg(long, value_name = "FILE", hide = true, conflicts_with = "name")]
     import: Option<PathBuf>,
+    /// The same of what engines were given to execute.
+    #[arg(long, value_name = "FILE", hide = true, conflicts_with_all = ["name", "import"])]
+    import_submissions: Option<PathBuf>,
     /// Prints the accesses of the trace with what each is to, and runs nothing.
     #[arg(long, hide = true, conflicts_with_all = ["name", "import"])]
     classified: bool,
     /// What the trace is of.
-    #[arg(long, hide = true, requires = "import", default_value = "a guest")]
+    #[arg(long, hide = true, default_value = "a guest")]
     title: String,
 }
 
@@ -53,6 +60,9 @@ fn main() -> Result<()> {
     let options = Options::parse();
     if let Some(log) = &options.import {
         return import(log, &options.title);
+    }
+    if let Some(log) = &options.import_submissions {
+        return import_submissions(log, &options.title);
     }
     if options.classified {
         return replay::print_classified(&mut std::io::stdout().lock());
@@ -103,6 +113,17 @@ fn import(log: &Path, title: &str) -> Result<()> {
     println!("# SPDX-License-Identifier: GPL-2.0 OR MIT");
     println!("# Accesses to BAR 0: {title}. Made by `cargo xtask bench --capture`.");
     print!("{}", Trace::of_log(&text)?);
+    Ok(())
+}
+
+/// Prints the trace that a log of submissions makes.
+fn import_submissions(log: &Path, title: &str) -> Result<()> {
+    let text =
+        std::fs::read_to_string(log).with_context(|| format!("cannot read {}", log.display()))?;
+    println!("# SPDX-License-Identifier: GPL-2.0 OR MIT");
+    println!("# What engines were given to execute with privilege: {title}.");
+    println!("# Made by `cargo xtask bench --capture`.");
+    print!("{}", submissions::import(&text)?);
     Ok(())
 }
 

@@ -49,6 +49,7 @@ pub mod register_file;
 pub mod regs;
 pub mod seed;
 pub mod shared;
+pub mod submission;
 pub mod testing;
 pub mod tiling;
 pub mod touch;

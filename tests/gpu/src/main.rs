@@ -25,7 +25,7 @@ mod server;
 use server::control::Control;
 use server::device::{self, GpuDevice};
 use server::links::{IrqLink, MemoryLink};
-use server::shared::{run_engines, write_log, write_screenshot};
+use server::shared::{run_engines, write_log, write_screenshot, write_submissions};
 
 /// Serves a software Gen9 GPU over vfio-user.
 ///
@@ -44,6 +44,9 @@ struct Arguments {
     /// File for the log of register accesses, written at the end.
     #[arg(long)]
     log: Option<PathBuf>,
+    /// File for what engines were given to execute with privilege, written at the end.
+    #[arg(long)]
+    submissions: Option<PathBuf>,
     /// File for a PNG of the screen, written on SIGUSR1.
     #[arg(long)]
     screenshot: Option<PathBuf>,
@@ -80,6 +83,9 @@ fn serve(arguments: &Arguments) -> Result<()> {
     let memory = Arc::new(MemoryLink::new(&bus));
     let gpu = Gpu::new(arguments.gpu.clone(), memory, Box::new(IrqLink::new(&bus)));
     let shared = Arc::new(Shared::new(gpu));
+    if arguments.submissions.is_some() {
+        shared.access(|gpu| gpu.uncore_mut().submissions.enable());
+    }
     let listening = || format!("cannot listen on {}", arguments.socket.display());
     let server = Server::bind(&arguments.socket).with_context(listening)?;
     let control = match &arguments.control {
@@ -111,6 +117,10 @@ fn serve(arguments: &Arguments) -> Result<()> {
     drop(control);
     if let Some(path) = &arguments.log {
         write_log(&shared, path).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    if let Some(path) = &arguments.submissions {
+        write_submissions(&shared, path)
+            .with_context(|| format!("cannot write {}", path.display()))?;
     }
     served.context("cannot wait for clients")?;
     anyhow::ensure!(ended, "the engine thread failed");

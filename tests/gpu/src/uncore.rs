@@ -32,6 +32,7 @@ use crate::regs::merge_masked;
 use crate::regs::Behaviour;
 use crate::regs::Behaviours;
 use crate::seed;
+use crate::submission::SubmissionLog;
 use crate::touch::TouchLog;
 
 /// What a register write asks of the engines.
@@ -73,6 +74,8 @@ pub struct Uncore {
     pub log: AccessLog,
     /// What engines reach in memory.
     pub touches: TouchLog,
+    /// What engines are given to execute.
+    pub submissions: SubmissionLog,
     /// What each context cost.
     pub busy: BusyCounters,
     /// Since when the context on each engine is there, and its time stamp then.
@@ -106,6 +109,7 @@ impl Uncore {
             clock: Clock::default(),
             log: AccessLog::default(),
             touches: TouchLog::default(),
+            submissions: SubmissionLog::default(),
             busy: BusyCounters::default(),
             context_clocks: [None; EngineId::ALL.len()],
             behaviours: Behaviours::new(platform, &engines),

@@ -2,6 +2,7 @@
 //! The command `bench`.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -11,15 +12,20 @@ use crate::cache::Cache;
 use crate::cli::BenchArgs;
 use crate::command;
 use crate::packages;
-use crate::prepare::{prepare, Boot, GUEST_KERNEL};
-use crate::progress::say;
+use crate::prepare::{prepare, Boot, Ready, GUEST_KERNEL};
+use crate::program::{self, GEM_WORK};
+use crate::progress::{say, Step};
 use crate::vm::{End, Task, Vm};
 
 /// The accesses that benchmarks replay, in the work tree.
 const TRACE: &str = "tests/bench/boot.trace";
-/// What the guest does once i915 has its card: i915 is up when it shows the console.
-const SCRIPT: &str = "until [ -e /sys/class/graphics/fb0 ]; do sleep 0.2; done";
-/// How long the guest may take.
+/// The commands that benchmarks audit, there too.
+const SUBMISSIONS: &str = "tests/bench/submissions.trace";
+/// What a guest does once i915 has its card: i915 is up when it shows the console.
+const BOOT: &str = "until [ -e /sys/class/graphics/fb0 ]; do sleep 0.2; done";
+/// Work for its engines, after that.
+const WORK: &str = "gem-work engines && gem-work blit";
+/// How long a guest may take.
 const PATIENCE: Duration = Duration::from_secs(900);
 
 /// Runs the benchmarks and returns their exit status.
@@ -28,7 +34,7 @@ pub fn run(cache: &Cache, args: &BenchArgs) -> Result<i32> {
         return capture(cache).map(|()| 0);
     }
     packages::install(cache, &["valgrind"])?;
-    let mut command = program();
+    let mut command = benchmarks();
     command
         .args(&args.name)
         .args(args.markdown.then_some("--markdown"));
@@ -37,23 +43,53 @@ pub fn run(cache: &Cache, args: &BenchArgs) -> Result<i32> {
 }
 
 /// The program that has the benchmarks.
-fn program() -> Command {
+fn benchmarks() -> Command {
     let mut command = command::cargo();
     command.args(["run", "--quiet", "--release", "--package", "bench", "--"]);
     command
 }
 
-/// Boots a guest whose stock i915 drives the software GPU, and keeps what it did to the registers.
+/// Boots guests whose stock i915 drives the software GPU, and keeps what they did to the registers,
+/// and what they gave its engines to execute.
 fn capture(cache: &Cache) -> Result<()> {
     let ready = prepare(cache, Boot::Guest(GUEST_KERNEL))?;
     let folder = tempfile::tempdir()?;
-    let accesses = folder.path().join("accesses");
+    let file = |name| folder.path().join(name);
     let vm = Vm {
-        accesses: Some(accesses.clone()),
+        accesses: Some(file("accesses")),
         timeout: Some(PATIENCE),
         ..Vm::new("bench", &ready)
     };
-    let outcome = vm.run(&ready.bench, &Task::Capture(SCRIPT))?;
+    record(&ready, &vm, BOOT)?;
+    import(&ready, &vm, "--import", &file("accesses"), TRACE)?;
+    let overlay = program::overlay(&[GEM_WORK], |name, cargo, line| {
+        let mut step = Step::start(name);
+        command::logged(cargo, &cache.log(name)?, |text| {
+            step.line(text);
+            line(text);
+        })?;
+        step.done();
+        Ok(())
+    })?;
+    let vm = Vm {
+        submissions: Some(file("submissions")),
+        overlay: Some(overlay.path().to_path_buf()),
+        timeout: Some(PATIENCE),
+        ..Vm::new("bench", &ready)
+    };
+    record(&ready, &vm, &format!("{BOOT}; {WORK}"))?;
+    import(
+        &ready,
+        &vm,
+        "--import-submissions",
+        &file("submissions"),
+        SUBMISSIONS,
+    )
+}
+
+/// Lets a VM do something, from its start to its end.
+fn record(ready: &Ready, vm: &Vm, script: &str) -> Result<()> {
+    let outcome = vm.run(&ready.bench, &Task::Capture(script))?;
     if outcome.end != End::Exit(0) {
         bail!(
             "the guest ended with {:?}; console {}, GPU {}",
@@ -62,14 +98,20 @@ fn capture(cache: &Cache) -> Result<()> {
             outcome.gpu_log.display()
         );
     }
+    Ok(())
+}
+
+/// Puts what the software GPU has written into a file of the work tree.
+fn import(ready: &Ready, vm: &Vm, how: &str, log: &Path, into: &str) -> Result<()> {
     let release = &ready.image.release;
-    let trace = command::output(
-        program()
-            .args(["--import".as_ref(), accesses.as_os_str()])
-            .args(["--title", &format!("i915 of Linux {release} on {}", vm.gpu)]),
+    let title = format!("i915 of Linux {release} on {}", vm.gpu);
+    let text = command::output(
+        benchmarks()
+            .args([how.as_ref(), log.as_os_str()])
+            .args(["--title", &title]),
     )?;
-    fs::write(command::work_tree().join(TRACE), trace)
-        .with_context(|| format!("cannot write {TRACE}"))?;
-    say(&format!("written: {TRACE}"));
+    fs::write(command::work_tree().join(into), text)
+        .with_context(|| format!("cannot write {into}"))?;
+    say(&format!("written: {into}"));
     Ok(())
 }

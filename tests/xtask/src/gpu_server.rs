@@ -92,6 +92,8 @@ pub struct Served<'a> {
     pub vgpus: Option<&'a Vgpus>,
     /// A file for the log of register accesses, written when the server ends. Only of a GPU.
     pub accesses: Option<&'a Path>,
+    /// The same for what its engines were given to execute.
+    pub submissions: Option<&'a Path>,
 }
 
 /// vGPUs of a GPU, all of one type.
@@ -146,6 +148,9 @@ impl GpuServer {
         };
         if let Some(file) = served.accesses {
             command.arg("--log").arg(file);
+        }
+        if let Some(file) = served.submissions {
+            command.arg("--submissions").arg(file);
         }
         let child = command
             .stdout(kept.try_clone()?)

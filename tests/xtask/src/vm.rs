@@ -66,6 +66,8 @@ pub struct Vm {
     pub label: Option<String>,
     /// A file for the log of register accesses.
     pub accesses: Option<PathBuf>,
+    /// A file for what engines were given to execute.
+    pub submissions: Option<PathBuf>,
     /// A file for a PNG of the screen when the command has ended.
     pub screenshot: Option<PathBuf>,
     /// Memory, as QEMU writes it.
@@ -147,6 +149,7 @@ impl Vm {
             vgpus: None,
             label: None,
             accesses: None,
+            submissions: None,
             screenshot: None,
             ram: "2G".to_owned(),
             accel: Accel::Tcg,
@@ -171,6 +174,7 @@ impl Vm {
             gpu: &self.gpu,
             vgpus: self.vgpus.as_ref(),
             accesses: self.accesses.as_deref(),
+            submissions: self.submissions.as_deref(),
         };
         let log = bench.cache.log(&format!("{}-gpu", self.name))?;
         GpuServer::start(&bench.servers, &served, log)

@@ -57,11 +57,17 @@ impl Ring {
         self.position() == self.tail
     }
 
+    /// How many dwords are to be executed.
+    pub fn dwords(&self) -> u32 {
+        let behind = (self.tail + self.size).saturating_sub(self.position());
+        behind % self.size / 4
+    }
+
     fn position(&self) -> u32 {
         self.head & RING_POSITION
     }
 
-    fn place(&self, dwords: u32) -> Place {
+    pub(super) fn place(&self, dwords: u32) -> Place {
         let offset = (self.position() + 4 * dwords) % self.size;
         Place {
             space: Space::Ggtt,

@@ -23,6 +23,7 @@ use crate::ppgtt::Root;
 use crate::regs::engine;
 use crate::regs::engine::context_control;
 use crate::regs::gt;
+use crate::submission::{Source, Submission};
 use crate::touch::{Through, Touch};
 use crate::uncore::Uncore;
 use layout::Item;
@@ -77,6 +78,51 @@ impl Engine {
             preemptible: false,
         });
         self.show_ring(uncore);
+        if uncore.submissions.is_enabled() {
+            self.note_submission(uncore);
+        }
+    }
+
+    /// Notes what the context on the engine has to execute.
+    fn note_submission(&self, uncore: &mut Uncore) {
+        let Some(context) = &self.context else {
+            return;
+        };
+        let read = |uncore: &Uncore, address: u64| {
+            let at = uncore.ggtt.translate(GgttAddress(address))?;
+            uncore.memory.read_u32(at).ok()
+        };
+        let mut found = vec![(Source::Ring, Vec::new())];
+        for index in 0..context.ring.dwords() {
+            let address = context.ring.place(index).address;
+            found[0].1.extend(read(uncore, address));
+        }
+        for batch in &context.workarounds {
+            let first = batch.place.address;
+            let (source, end) = match batch.end {
+                Some(end) => (Source::Indirect, end),
+                None => (Source::PerContext, first + PAGE_SIZE),
+            };
+            let mut dwords = Vec::new();
+            for address in (first..end).step_by(4) {
+                let Some(dword) = read(uncore, address) else {
+                    break;
+                };
+                dwords.push(dword);
+                // Not every dword of that value ends it, but all drivers write what does at its end.
+                if source == Source::PerContext && dword == mi::BATCH_BUFFER_END {
+                    break;
+                }
+            }
+            found.push((source, dwords));
+        }
+        for (source, dwords) in found {
+            uncore.submissions.note(Submission {
+                engine: self.id,
+                source,
+                dwords,
+            });
+        }
     }
 
     /// Saves the context on the engine to its image.

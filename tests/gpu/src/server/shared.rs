@@ -67,3 +67,13 @@ pub fn write_log(shared: &Shared, path: &Path) -> io::Result<()> {
     shared.access(|gpu| gpu.uncore().log.write_tsv(&mut text))?;
     std::fs::write(path, text)
 }
+
+/// Writes what engines were given to execute.
+///
+/// # Errors
+/// Those of the file.
+pub fn write_submissions(shared: &Shared, path: &Path) -> io::Result<()> {
+    let mut text = Vec::new();
+    shared.access(|gpu| gpu.uncore().submissions.write(&mut text))?;
+    std::fs::write(path, text)
+}
