@@ -24,6 +24,8 @@ use submission::{run, Submission, BATCHES};
 
 /// The list of all commands.
 const TABLE: &str = include_str!("../../../kvmgt/src/command/tests/commands.tsv");
+/// What a stock guest has submitted.
+const CAPTURED: &str = include_str!("../../bench/submissions.trace");
 /// The most dwords of a ring or batch; a ring has 16,384, and one of them is not used.
 const DWORDS: usize = 2000;
 /// Registers that commands mostly name: general ones, those of states, those that only a host
@@ -195,6 +197,24 @@ pub fn input_of(engine: Engine, dwords: &[u32]) -> Vec<u8> {
     input
 }
 
+/// Inputs that are what a stock guest has submitted, as benchmarks have it: engine, place, dwords.
+pub fn captured() -> Vec<Vec<u8>> {
+    let lines = CAPTURED.lines().filter(|line| !line.starts_with('#'));
+    let input = |line: &str| {
+        let mut words = line.split(' ');
+        let engine = match words.next()? {
+            "rcs0" => Engine::Rcs,
+            "bcs0" => Engine::Bcs,
+            "vcs0" => Engine::Vcs,
+            _ => Engine::Vecs,
+        };
+        let dwords = words.skip(1).map(|word| u32::from_str_radix(word, 16));
+        let dwords: Vec<u32> = dwords.collect::<Result<_, _>>().ok()?;
+        Some(input_of(engine, &dwords))
+    };
+    lines.filter_map(input).collect()
+}
+
 /// Audits a submission.
 ///
 /// # Panics
@@ -231,6 +251,11 @@ mod tests {
         let accepted = accepted.count();
         // Of commands with operands at random one in ten or so breaks no rule.
         assert!(accepted > 100, "only {accepted}");
+    }
+
+    #[test]
+    fn captured_inputs_are_there() {
+        assert!(captured().len() >= 10);
     }
 
     #[test]

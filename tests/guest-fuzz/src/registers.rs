@@ -110,7 +110,7 @@ fn write_entry(bytes: &mut Bytes<'_>, arena: &mut Arena<'_>) {
         _ => u64::from(bytes.u32()),
     };
     let entry = match bytes.u8() {
-        0..=159 => (FIRST.0 + bytes.below(48) as u64) * PAGE_SIZE | PRESENT,
+        0..=159 => ((FIRST.0 + bytes.below(48) as u64) * PAGE_SIZE) | PRESENT,
         160..=191 => arena.hosts.1 | PRESENT | WRITABLE,
         192..=215 => 0,
         _ => bytes.u64(),

@@ -16,7 +16,7 @@ use super::generate::{mutate, Random};
 const BATCH: u64 = 64;
 
 /// For how long, and from where on.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Plan {
     /// How long to run.
     #[arg(long, default_value_t = 60)]
@@ -33,6 +33,18 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The same for one of several targets: with the folder of its name in that of all corpora, and
+    /// with a finding of its own.
+    pub fn of_target(&self, name: &str) -> Self {
+        let mut finding = self.finding.clone().into_os_string();
+        finding.push(format!("-{name}"));
+        Self {
+            corpus: self.corpus.as_ref().map(|folder| folder.join(name)),
+            finding: finding.into(),
+            ..*self
+        }
+    }
+
     /// Gives `check` the corpus, then what `generate` makes and mutations of both, until the time
     /// is over.
     ///

@@ -96,6 +96,16 @@ pub fn fuzz_vgpu(context: &Context) -> Result<Count> {
     Ok(Count::ONE)
 }
 
+/// Ten minutes of guests made of arbitrary bytes for each part of the mediator that they reach,
+/// beginning with the kept inputs; as many side by side as there are processors.
+pub fn fuzz_guests(context: &Context) -> Result<Count> {
+    let mut command = cargo(&["run", "--release", "--package", "guest-fuzz"]);
+    command.args(["--", "run", "--seconds", "600"]);
+    command.args(["--corpus", "tests/fuzz/corpus"]);
+    context.step("fuzz-guests", &mut command, |_| {})?;
+    Ok(Count::ONE)
+}
+
 /// Runs tests and counts what cargo says of them.
 fn counted(context: &Context, name: &str, command: &mut Command) -> Result<Count> {
     let mut count = Count::default();

@@ -141,6 +141,12 @@ pub const ALL: &[Test] = &[
         part: "fuzz",
         run: cargo::fuzz_vgpu,
     },
+    Test {
+        name: "fuzz-guests",
+        half: Half::Hosted,
+        part: "fuzz",
+        run: cargo::fuzz_guests,
+    },
 ];
 
 /// The names of the parts of `--full`, in the order in which they run.
