@@ -51,7 +51,9 @@ pub const ALL: &[Test] = &[
         scenario::killed::at_any_point(c, Flavour::Plain, 10)
     }),
     kernel(CI, "vgpu-in-nested-qemu", scenario::vgpu::in_nested_qemu),
-    kernel(CI, "vgpu-nested-guest", scenario::guest::nested),
+    kernel(CI, "vgpu-nested-guest", |c| {
+        scenario::guest::nested(c, GUEST_KERNEL)
+    }),
     kernel(CI, "hosted-vgpu-in-qemu", scenario::vgpu::hosted),
     kernel(CI, "guest-6.12", scenario::guest::debian_6_12),
     kernel(CI, "guests-two", scenario::guest::two),
@@ -68,6 +70,12 @@ pub const ALL: &[Test] = &[
     }),
     kernel("stock-guests", "guests-7.3", |c| {
         scenario::guest::every_type(c, Version { major: 7, minor: 3 })
+    }),
+    kernel("nested-guests", "nested-guest-6.12", |c| {
+        scenario::guest::nested(c, GUEST_KERNEL)
+    }),
+    kernel("nested-guests", "nested-guest-7.3", |c| {
+        scenario::guest::nested(c, Version { major: 7, minor: 3 })
     }),
     kernel(
         "c-gvt",

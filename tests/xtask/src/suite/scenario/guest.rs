@@ -55,10 +55,10 @@ pub fn debian_6_12(context: &Context) -> Result<Count> {
 }
 
 /// The same in a guest of the host VM's QEMU, on a vGPU of the kernel's.
-pub fn nested(context: &Context) -> Result<Count> {
+pub fn nested(context: &Context, version: Version) -> Result<Count> {
     let script = format!("{}set -e{SCRIPT}{HANGS}", kernel_log::SCRIPT);
-    let (shell, count) = nested::run(context, &script, true)?;
-    let accepted = accept(slice::from_ref(&shell), GUEST_KERNEL, &ALL)?;
+    let (shell, count) = nested::run(context, version, &script, true)?;
+    let accepted = accept(slice::from_ref(&shell), version, &ALL)?;
     let complaints = nested::number(&shell, "complaints")?;
     ensure!(
         complaints == HUNG,

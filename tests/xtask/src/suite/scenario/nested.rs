@@ -7,8 +7,8 @@ use anyhow::{ensure, Context as _, Result};
 
 use super::{checks, gem_work};
 use crate::initramfs;
-use crate::kernel::Flavour;
-use crate::prepare::{Boot, GUEST_KERNEL};
+use crate::kernel::{Flavour, Version};
+use crate::prepare::Boot;
 use crate::suite::context::Shell;
 use crate::suite::{Context, Count};
 
@@ -24,18 +24,23 @@ const RAM: &str = "3G";
 /// Caches that are not shared tell at the end of i915 what was not freed.
 const NO_MERGE: &str = "slab_nomerge";
 
-/// Runs a script in the guest, with the stock kernel's i915 to load or without it, and looks at what is
-/// left when the vGPU and kvmgt are gone.
+/// Runs a script in the guest, with that stock kernel and its i915 to load or without it, and looks at
+/// what is left when the vGPU and kvmgt are gone.
 ///
 /// # Errors
 ///
 /// The script came to no end, or not to a good one; those of [`checks::run_shell`].
-pub fn run(context: &Context, script: &str, with_i915: bool) -> Result<(Shell, Count)> {
+pub fn run(
+    context: &Context,
+    version: Version,
+    script: &str,
+    with_i915: bool,
+) -> Result<(Shell, Count)> {
     let overlay = gem_work::overlay(context)?;
     let folder = overlay.path().join("nested");
     let modules = folder.join("modules");
     fs::create_dir_all(&modules)?;
-    let image = context.prepare(Boot::Guest(GUEST_KERNEL))?.image;
+    let image = context.prepare(Boot::Guest(version))?.image;
     fs::copy(&image.kernel, folder.join("vmlinuz"))?;
     fs::write(folder.join("script"), format!("{MODPROBE}\n{script}"))?;
     if with_i915 {

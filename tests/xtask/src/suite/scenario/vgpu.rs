@@ -48,7 +48,7 @@ pub fn hosted(context: &Context) -> Result<Count> {
 /// The host VM's QEMU, with a vGPU of the kernel's, through VFIO.
 pub fn in_nested_qemu(context: &Context) -> Result<Count> {
     let script = format!("B={}\n{SCRIPT}", nested::BUSYBOX);
-    let (shell, count) = nested::run(context, &script, false)?;
+    let (shell, count) = nested::run(context, GUEST_KERNEL, &script, false)?;
     let complaints = nested::number(&shell, "complaints")?;
     ensure!(complaints == 0, "kvmgt complains {complaints} times");
     Ok(count.plus(on_the_bus(&shell)?))
