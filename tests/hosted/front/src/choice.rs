@@ -33,11 +33,12 @@ impl Choice {
         })
     }
 
-    /// Switches on a machine with such a GPU, of the smallest aperture that `count` vGPUs of a
-    /// type fit on, if none was named. Without a type it is the smallest one.
+    /// Switches on a machine with such a GPU, of the smallest aperture that `count` vGPUs of those
+    /// types fit on, the last for all that follow, if none was named. Without a type it is the smallest
+    /// one.
     ///
     /// If they fit on none it is the largest: whoever makes the vGPUs finds what is lacking.
-    pub fn machine(&self, kind: Option<&str>, count: u32) -> Machine {
+    pub fn machine(&self, kinds: &[String], count: u32) -> Machine {
         let apertures = if self.names_aperture {
             &[]
         } else {
@@ -49,7 +50,7 @@ impl Choice {
                 aperture: *aperture,
                 ..self.options.clone()
             }));
-            if available(fitting, kind) >= count {
+            if fit(fitting, kinds, count) {
                 break;
             }
         }
@@ -57,15 +58,17 @@ impl Choice {
     }
 }
 
-/// How many vGPUs of a type a machine's GPU has room for.
-fn available(machine: &Machine, kind: Option<&str>) -> u32 {
-    let card = machine.bed().card();
-    let shares = Shares::new(&card.info());
-    let kind = match kind {
-        Some(name) => find_kind(&shares, machine.bed().machine().platform(), name),
-        None => shares.kinds().next(),
-    };
-    kind.map_or(0, |kind| shares.available(kind))
+/// Whether so many vGPUs of those types fit on a machine's GPU.
+fn fit(machine: &Machine, kinds: &[String], count: u32) -> bool {
+    let mut shares = Shares::new(&machine.bed().card().info());
+    let platform = machine.bed().machine().platform();
+    (0..count as usize).all(|number| {
+        let kind = match kinds.get(number).or(kinds.last()) {
+            Some(name) => find_kind(&shares, platform, name),
+            None => shares.kinds().next(),
+        };
+        kind.is_some_and(|kind| shares.take(kind).is_ok())
+    })
 }
 
 #[cfg(test)]
@@ -73,30 +76,33 @@ mod tests {
     use super::*;
 
     /// The aperture of the GPU, in MiB.
-    fn aperture(gpu: &str, kind: Option<&str>, count: u32) -> u64 {
-        let machine = Choice::parse(gpu).unwrap().machine(kind, count);
+    fn aperture(gpu: &str, kinds: &[&str], count: u32) -> u64 {
+        let kinds: Vec<_> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+        let machine = Choice::parse(gpu).unwrap().machine(&kinds, count);
         machine.bed().machine().options().aperture >> 20
     }
 
     #[test]
     fn machine_when_no_aperture_is_named_then_smallest_that_fits() {
-        assert_eq!(aperture("kbl", None, 1), 256);
-        assert_eq!(aperture("kbl", None, 2), 256);
-        assert_eq!(aperture("kbl,seed=1", Some("V5_8"), 3), 512);
-        assert_eq!(aperture("bdw", Some("V4_4"), 2), 512);
-        assert_eq!(aperture("kbl", Some("i915-GVTg_V5_1"), 1), 1024);
-        assert_eq!(aperture("kbl", None, 7), 1024);
+        assert_eq!(aperture("kbl", &[], 1), 256);
+        assert_eq!(aperture("kbl", &[], 2), 256);
+        assert_eq!(aperture("kbl,seed=1", &["V5_8"], 3), 512);
+        assert_eq!(aperture("bdw", &["V4_4"], 2), 512);
+        assert_eq!(aperture("kbl", &["i915-GVTg_V5_1"], 1), 1024);
+        assert_eq!(aperture("kbl", &[], 7), 1024);
+        assert_eq!(aperture("kbl", &["V5_4", "V5_8"], 2), 512);
+        assert_eq!(aperture("kbl", &["V5_2", "V5_4", "V5_8"], 5), 1024);
     }
 
     #[test]
     fn machine_when_aperture_is_named_then_that() {
-        assert_eq!(aperture("kbl,aperture=512M", None, 1), 512);
-        assert_eq!(aperture("kbl,aperture=256M", None, 7), 256);
+        assert_eq!(aperture("kbl,aperture=512M", &[], 1), 512);
+        assert_eq!(aperture("kbl,aperture=256M", &[], 7), 256);
     }
 
     #[test]
     fn machine_when_nothing_fits_then_largest() {
-        assert_eq!(aperture("kbl", Some("V5_1"), 2), 1024);
-        assert_eq!(aperture("kbl", Some("V5_3"), 1), 1024);
+        assert_eq!(aperture("kbl", &["V5_1"], 2), 1024);
+        assert_eq!(aperture("kbl", &["V5_3"], 1), 1024);
     }
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{anyhow, Context, Result};
 use gen9_gpu::Options;
-use gvt_host::World;
 use hosted_glue::bed::Bed;
+use hosted_glue::card::Card;
 use hosted_glue::client::Attachment;
 use hosted_glue::i915::I915;
 use hosted_glue::machine;
@@ -18,6 +18,7 @@ use kvmgt_core::vgpu::shares::{Shares, VgpuId, MAX_VGPUS};
 use kvmgt_core::vgpu::Vgpu;
 use vfio_user_server::Bus;
 
+use crate::counts::Counts;
 use crate::device::{self, VgpuDevice};
 use crate::memory::Memory;
 
@@ -58,7 +59,7 @@ impl Machine {
     ///
     /// kvmgt does not take it; it has printed why.
     pub fn attach(&self) -> Result<Gpu<'_>> {
-        let turns = Turns::new(&self.bed.card().info())
+        let turns = Turns::new(self.bed.card())
             .map_err(|error| anyhow!("no schedules for the GPU: {error:?}"))?;
         let attachment = self
             .bed
@@ -72,6 +73,7 @@ impl Machine {
             shares: Mutex::new(Shares::new(&info)),
             attachment,
             machine: self.bed.machine(),
+            card: self.bed.card(),
             memory: Arc::clone(&self.memory),
             shadow: ShadowPool::new(),
             buses: &self.buses,
@@ -109,9 +111,10 @@ pub(crate) fn find_kind(shares: &Shares, platform: Platform, name: &str) -> Opti
 
 /// A GPU that kvmgt has.
 pub struct Gpu<'a> {
-    attachment: Attachment<'a, Turns>,
+    attachment: Attachment<'a, Turns<'a>>,
     shares: Mutex<Shares>,
     machine: &'a machine::Machine,
+    card: &'a Card,
     memory: Arc<Memory>,
     shadow: ShadowPool,
     buses: &'a [Bus],
@@ -179,6 +182,16 @@ impl<'a> Gpu<'a> {
         self.memory.pinned(id)
     }
 
+    /// Windows of memory that a vGPU's client has mapped for DMA.
+    pub fn windows(&self, id: VgpuId) -> usize {
+        self.buses[id.number() as usize - 1].memory.windows().len()
+    }
+
+    /// How much of all that vGPUs take is taken.
+    pub fn counts(&self) -> Counts {
+        Counts::of(self, self.card)
+    }
+
     /// Pages that shadow page tables of VMs.
     pub fn shadow_pages(&self) -> usize {
         self.shadow.used()
@@ -200,11 +213,11 @@ impl<'a> Gpu<'a> {
         self.attachment.events().tally(id)
     }
 
-    pub(crate) fn attachment(&self) -> &Attachment<'a, Turns> {
+    pub(crate) fn attachment(&self) -> &Attachment<'a, Turns<'a>> {
         &self.attachment
     }
 
-    pub(crate) fn turns(&self) -> &Turns {
+    pub(crate) fn turns(&self) -> &Turns<'a> {
         self.attachment.events()
     }
 

@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 pub mod choice;
+pub mod counts;
 pub mod device;
 pub mod fuzz;
 pub mod gpu;
@@ -22,5 +23,6 @@ pub mod guest;
 pub mod memory;
 
 pub use choice::Choice;
+pub use counts::Counts;
 pub use device::{VgpuDevice, Worker};
 pub use gpu::{Gpu, Machine};

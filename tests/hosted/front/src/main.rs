@@ -16,6 +16,7 @@
 //! lock of the turns is the innermost: whoever has it waits for nothing.
 #![forbid(unsafe_code)]
 
+use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
@@ -37,8 +38,9 @@ type Work<'a> = Box<dyn FnOnce() + Send + 'a>;
 /// QEMU 10.1 or later connects with
 /// `-device '{"driver":"vfio-user-pci","addr":"02.0","socket":{"type":"unix","path":PATH}}'`; guest
 /// memory must be a `memory-backend-memfd` with `share=on`. For each vGPU a line `vgpuN TYPE PATH`
-/// is printed, and `ready` when all listen; at the end `vgpuN had S submissions, T us`, with the time
-/// that it had engines for. SIGTERM and SIGINT end the server in order.
+/// is printed, and `ready` when all listen; at the end `vgpuN had S submissions, T us, C cycles`, with
+/// the time that it had engines for, and what the GPU has counted for its contexts; then `taken before:`
+/// and `taken after:`, with what is taken of the GPU. SIGTERM and SIGINT end the server in order.
 #[derive(Debug, Parser)]
 #[command(name = "vgpu-server", version)]
 struct Arguments {
@@ -52,9 +54,10 @@ struct Arguments {
     /// How many vGPUs.
     #[arg(long, value_name = "N", default_value_t = 1)]
     vgpus: u32,
-    /// Their type, for example `V5_8` or `GVTg_V5_8`; the smallest if none is named.
-    #[arg(long = "type", value_name = "T")]
-    kind: Option<String>,
+    /// Their types, for example `V5_8` or `GVTg_V5_2,GVTg_V5_8`, the last for all that follow; the
+    /// smallest if none is named.
+    #[arg(long = "type", value_name = "T,…", value_delimiter = ',')]
+    kinds: Vec<String>,
     /// End a vGPU when its first client has left, and the server with the last of them.
     #[arg(long)]
     once: bool,
@@ -76,8 +79,7 @@ fn main() -> Result<()> {
         .with_max_level(level)
         .init();
     log_kernel_lines();
-    let (kind, count) = (arguments.kind.as_deref(), arguments.vgpus);
-    let machine = arguments.gpu.machine(kind, count);
+    let machine = arguments.gpu.machine(&arguments.kinds, arguments.vgpus);
     let gpu = machine.attach()?;
     serve(&arguments, &machine, &gpu)
 }
@@ -85,12 +87,18 @@ fn main() -> Result<()> {
 fn serve<'a>(arguments: &Arguments, machine: &'a Machine, gpu: &'a Gpu<'a>) -> Result<()> {
     // Before the sockets are there: whoever sees them may send signals.
     let signals = Signals::new([SIGINT, SIGTERM]).context("cannot take signals")?;
-    let kind = match &arguments.kind {
-        Some(name) => gpu.kind(name)?,
-        None => gpu.smallest_kind(),
+    let kinds = match arguments.kinds.as_slice() {
+        [] => vec![gpu.smallest_kind()],
+        names => names
+            .iter()
+            .map(|name| gpu.kind(name))
+            .collect::<Result<_>>()?,
     };
+    // Those that have no type of their own are as the last one.
+    let kinds = kinds.iter().chain(kinds.iter().last().into_iter().cycle());
+    let before = gpu.counts();
     let mut served: Vec<(Server, VgpuDevice<'a>)> = Vec::new();
-    for number in 1..=arguments.vgpus {
+    for (number, kind) in (1..=arguments.vgpus).zip(kinds) {
         let made = gpu.create(kind);
         let vgpu = made.with_context(|| format!("vGPU {number} of {}", arguments.vgpus))?;
         let path = socket(&arguments.socket, number, arguments.vgpus);
@@ -152,13 +160,24 @@ fn serve<'a>(arguments: &Arguments, machine: &'a Machine, gpu: &'a Gpu<'a>) -> R
         Ok(())
     });
     for id in ids {
-        let Tally { submissions, time } = gpu.tally(id);
+        let Tally {
+            submissions,
+            time,
+            cycles,
+        } = gpu.tally(id);
         let time = time.as_micros();
-        // Whoever started the server may not listen any more.
-        let mut stdout = std::io::stdout();
-        let _ = writeln!(stdout, "{id} had {submissions} submissions, {time} us");
+        tell(format_args!(
+            "{id} had {submissions} submissions, {time} us, {cycles} cycles"
+        ));
     }
+    tell(format_args!("taken before: {before}"));
+    tell(format_args!("taken after: {}", gpu.counts()));
     outcome
+}
+
+/// Prints a line, unless whoever started the server does not listen any more.
+fn tell(line: fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// The socket of one of `count` vGPUs.

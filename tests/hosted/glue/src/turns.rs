@@ -4,13 +4,17 @@
 //! The lock is held for the question alone. What is to be done then is done by whoever asked, or
 //! left to others: a vGPU's worker waits in [`Turns::wait`] until the vGPU has something to do, and
 //! the clerk in [`Turns::clerk`] until time has passed, or something is to be killed. An event of
-//! the host half waits for nothing but this lock, least of all for a vGPU.
+//! the host half waits for nothing but this lock, least of all for a vGPU. A test that has no threads
+//! calls [`Turns::take_wake`] and [`Turns::attend`] instead.
 
+mod clock;
 mod inbox;
 mod seat;
 
+use crate::card::Card;
+use clock::Clock;
+use gvt_host::World as _;
 use iface::client::{Direction, Events, Outcome, ResetPhase};
-use iface::types::Info;
 use inbox::Inbox;
 pub use inbox::Life;
 use kernel::error::Result;
@@ -22,7 +26,7 @@ use kvmgt_core::vgpu::shares::{VgpuId, MAX_VGPUS};
 pub use seat::Seat;
 use std::array;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Engines that there can be.
 const ENGINES: usize = Engine::ALL.len();
@@ -30,8 +34,9 @@ const ENGINES: usize = Engine::ALL.len();
 const VGPUS: usize = MAX_VGPUS as usize;
 
 /// The schedules of a GPU, which hear of the end of submissions.
-pub struct Turns {
-    begun: Instant,
+pub struct Turns<'a> {
+    card: &'a Card,
+    clock: Clock,
     /// The engines' bits in the masks of events.
     masks: Vec<(u32, Engine)>,
     state: Mutex<State>,
@@ -69,9 +74,11 @@ pub struct Tally {
     pub submissions: u64,
     /// How long it had its turn until then, of all engines together.
     pub time: Duration,
+    /// Cycles that the GPU has counted for its contexts by then, of all engines together.
+    pub cycles: u64,
 }
 
-impl Turns {
+impl<'a> Turns<'a> {
     /// What a vGPU has had of the engines until now.
     pub fn tally(&self, id: VgpuId) -> Tally {
         self.lock().tallies[place(id)]
@@ -82,14 +89,30 @@ impl Turns {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub fn new(info: &Info) -> Result<Self> {
+    pub fn new(card: &'a Card) -> Result<Self> {
+        Self::by(Clock::monotonic(), card)
+    }
+
+    /// The same, by the GPU's own clock, for a test that drives the GPU and all of its vGPUs in one
+    /// thread.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn by_the_gpus_clock(card: &'a Card) -> Result<Self> {
+        Self::by(Clock::OfTheGpu, card)
+    }
+
+    fn by(clock: Clock, card: &'a Card) -> Result<Self> {
+        let info = card.info();
         let count = usize::try_from(info.engine_count)?;
         let masks = info.engines.iter().take(count).filter_map(|engine| {
             let known = Engine::from_class(engine.class, engine.instance)?;
             Some((engine.mask, known))
         });
         Ok(Self {
-            begun: Instant::now(),
+            card,
+            clock,
             masks: masks.collect(),
             state: Mutex::new(State {
                 roster: Roster::new(Settings::USUAL, Time::default())?,
@@ -105,7 +128,7 @@ impl Turns {
     }
 
     /// What a vGPU sees of it.
-    pub fn seat<'a>(&'a self, id: VgpuId, host: &'a dyn Host) -> Seat<'a> {
+    pub fn seat<'s>(&'s self, id: VgpuId, host: &'s dyn Host) -> Seat<'s> {
         Seat::new(self, id, host)
     }
 
@@ -122,6 +145,11 @@ impl Turns {
             }
             state = wait(&self.inboxes[place(id)], state);
         }
+    }
+
+    /// As [`wait`](Self::wait), but does not: whether a vGPU has something to do.
+    pub fn take_wake(&self, id: VgpuId) -> bool {
+        self.lock().inbox(id).take_wake()
     }
 
     /// A submission of a vGPU's that has ended, if there is one that the vGPU was not told of.
@@ -143,35 +171,45 @@ impl Turns {
     /// Asks the schedules when it is time to, and kills what is to be killed, until
     /// [`end`](Self::end). A thread's whole work.
     pub fn clerk(&self, host: &dyn Host) {
-        let mut state = self.lock();
-        while !state.is_over {
-            let now = self.now();
-            for engine in Engine::ALL {
-                if state.engines[engine.index()]
-                    .again
-                    .is_some_and(|at| at <= now)
-                {
-                    let order = state.roster.tick(engine, now);
-                    self.leave_to_others(&mut state, engine, order);
-                }
+        loop {
+            self.attend(host);
+            let state = self.lock();
+            if state.is_over {
+                return;
             }
-            let kills = std::mem::take(&mut state.kills);
-            if !kills.is_empty() {
-                drop(state);
-                kills.into_iter().for_each(|context| kill(host, context));
-                state = self.lock();
+            if !state.kills.is_empty() {
                 continue;
             }
-            let next = state.engines.iter().filter_map(|engine| engine.again).min();
-            state = match next {
+            match state.due() {
                 Some(at) => {
-                    let left = Duration::from_nanos(at.since(now).0);
-                    let woken = self.clerk.wait_timeout(state, left);
-                    woken.unwrap_or_else(PoisonError::into_inner).0
+                    let left = Duration::from_nanos(at.since(self.now()).0);
+                    // What there is to do is looked for anew.
+                    drop(self.clerk.wait_timeout(state, left));
                 }
-                None => wait(&self.clerk, state),
-            };
+                None => drop(wait(&self.clerk, state)),
+            }
         }
+    }
+
+    /// Asks the schedules that it is time to ask, and kills what is to be killed.
+    pub fn attend(&self, host: &dyn Host) {
+        let mut state = self.lock();
+        let now = self.now();
+        for engine in Engine::ALL {
+            let again = state.engines[engine.index()].again;
+            if again.is_some_and(|at| at <= now) {
+                let order = state.roster.tick(engine, now);
+                self.leave_to_others(&mut state, engine, order);
+            }
+        }
+        let kills = std::mem::take(&mut state.kills);
+        drop(state);
+        kills.into_iter().for_each(|context| kill(host, context));
+    }
+
+    /// When the schedules are to be asked again, if nothing happens before.
+    pub fn due(&self) -> Option<Time> {
+        self.lock().due()
     }
 
     /// Makes [`clerk`](Self::clerk) return. Nothing executes any more: who still awaits an end is
@@ -182,9 +220,8 @@ impl Turns {
         self.inboxes.iter().for_each(Condvar::notify_all);
     }
 
-    /// Nanoseconds since this was made.
     fn now(&self) -> Time {
-        Time(u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX))
+        self.clock.now(self.card)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -219,12 +256,16 @@ impl Turns {
 }
 
 impl State {
+    fn due(&self) -> Option<Time> {
+        self.engines.iter().filter_map(|engine| engine.again).min()
+    }
+
     fn inbox(&mut self, id: VgpuId) -> &mut Inbox {
         &mut self.inboxes[place(id)]
     }
 }
 
-impl Events for Turns {
+impl Events for Turns<'_> {
     /// What the host half restores is all that vGPUs have in the GPU.
     fn gpu_reset(&self, _: u32, _: ResetPhase) {}
 
@@ -251,7 +292,7 @@ impl Events for Turns {
         }
     }
 
-    fn submit_done(&self, _: u64, tag: u64, outcome: Outcome) {
+    fn submit_done(&self, context: u64, tag: u64, outcome: Outcome) {
         // All that is submitted has one.
         let Some(tag) = Tag::from_raw(tag) else {
             return;
@@ -261,11 +302,13 @@ impl Events for Turns {
             Outcome::Hung => Ending::Hung,
             Outcome::Cancelled => Ending::Cancelled,
         };
+        let cycles = self.card.take_busy(context);
         let mut state = self.lock();
         let now = self.now();
         let taken = state.engines[tag.engine.index()].taken.take();
         let tally = &mut state.tallies[place(tag.id)];
         tally.submissions += 1;
+        tally.cycles += cycles;
         tally.time += Duration::from_nanos(taken.map_or(0, |taken| now.since(taken).0));
         let order = state.roster.ended(tag.engine, ending, now);
         self.leave_to_others(&mut state, tag.engine, order);

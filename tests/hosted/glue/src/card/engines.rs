@@ -6,9 +6,11 @@
 //! [`Card::run_slice`], for a thread that does nothing else.
 
 use super::image;
+use super::reach;
 use super::regions::Region;
 use super::unit::{self, Unit};
 use super::{engine_mask, locked, Card};
+use gen9_gpu::clock::Cycles;
 use gen9_gpu::gpu::DEFAULT_SLICE;
 use gen9_gpu::{Activity, EngineId, MmioOffset};
 use gvt_host::world::{no_default_state, Made};
@@ -42,6 +44,9 @@ pub(super) struct Context {
     killed: bool,
     /// What it executes, or will.
     request: Option<KBox<Request>>,
+    /// Cycles that the GPU has counted for it, or for one before it at that address, and that were
+    /// asked for.
+    pub(super) counted: Cycles,
 }
 
 /// Something to be executed.
@@ -229,6 +234,7 @@ impl Card {
             self.regions.alloc(pages)?,
         );
         image.write(0, &default);
+        let counted = reach::busy(&self.machine, engine, &image);
         let commands = (ring.size() - GAP) / DWORD;
         let context = Context {
             engine,
@@ -237,6 +243,7 @@ impl Card {
             ring,
             killed: false,
             request: None,
+            counted,
         };
         let context = KBox::new(context, GFP_KERNEL)?;
         let id = state.last.checked_add(1).ok_or(ENOSPC)?;

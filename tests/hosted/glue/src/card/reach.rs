@@ -5,6 +5,9 @@ use super::describe::ggtt_size;
 use super::engines::Engines;
 use super::regions::{Region, PAGES};
 use super::{locked, Card, SCRATCH_PAGE};
+use crate::machine::Machine;
+use gen9_gpu::clock::{Cycles, Nanos};
+use gen9_gpu::engine::ContextKey;
 use gen9_gpu::EngineId;
 use iface::types::GGTT_PAGE_SHIFT;
 use std::ops::Range;
@@ -24,6 +27,29 @@ impl Card {
     /// Where the context with that handle is, if it is there.
     pub fn context_places(&self, handle: u64) -> Option<ContextPlaces> {
         self.engines.places(handle)
+    }
+
+    /// Cycles that the GPU has counted for the context with that handle since this was last asked;
+    /// none of one that is not there.
+    pub fn take_busy(&self, handle: u64) -> u64 {
+        let mut state = locked(&self.engines.0);
+        let mut contexts = state.contexts.values_mut();
+        let Some(context) = contexts.find(|context| context.handle == handle) else {
+            return 0;
+        };
+        let now = busy(&self.machine, context.engine, &context.image);
+        let before = std::mem::replace(&mut context.counted, now);
+        now.0.saturating_sub(before.0)
+    }
+
+    /// How many contexts of clients there are.
+    pub fn contexts(&self) -> usize {
+        locked(&self.engines.0).contexts.len()
+    }
+
+    /// The GPU's own time.
+    pub fn gpu_time(&self) -> Nanos {
+        self.machine.gpu().uncore().clock.now()
     }
 
     /// Where an engine tells of its contexts, in addresses of the GGTT, if it was used.
@@ -64,6 +90,12 @@ impl Engines {
         let unit = state.units.iter().find(|unit| unit.id() == id)?;
         Some(unit.status_page())
     }
+}
+
+/// What the GPU has counted for the contexts that were at that address, on an engine.
+pub(super) fn busy(machine: &Machine, engine: EngineId, image: &Region) -> Cycles {
+    let lrca = image.address() as u32;
+    machine.gpu().uncore().busy.of(ContextKey { engine, lrca })
 }
 
 fn addresses(region: &Region) -> Range<u64> {

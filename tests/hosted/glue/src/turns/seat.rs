@@ -12,13 +12,13 @@ use kvmgt_core::vgpu::shares::VgpuId;
 
 /// The schedules of a GPU, for one vGPU, which is locked by whoever uses it.
 pub struct Seat<'a> {
-    turns: &'a Turns,
+    turns: &'a Turns<'a>,
     id: VgpuId,
     host: &'a dyn Host,
 }
 
 impl<'a> Seat<'a> {
-    pub(super) fn new(turns: &'a Turns, id: VgpuId, host: &'a dyn Host) -> Self {
+    pub(super) fn new(turns: &'a Turns<'a>, id: VgpuId, host: &'a dyn Host) -> Self {
         Self { turns, id, host }
     }
 

@@ -6,6 +6,7 @@ use gen9_gpu::engine::command::mi;
 use iface::types::{ContextRequest, ENGINE_COPY, PAGE_SIZE_4K};
 use kvmgt_core::schedule::{Turns as _, Weight};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 const ENGINE: Engine = Engine::Bcs;
 
@@ -25,13 +26,13 @@ fn tag(id: VgpuId, serial: u64) -> Tag {
     }
 }
 
-fn attach(bed: &Bed) -> Attachment<'_, Turns> {
-    let info = gvt_host::World::info(bed.card());
-    bed.try_attach_with(Turns::new(&info).unwrap()).unwrap()
+fn attach(bed: &Bed) -> Attachment<'_, Turns<'_>> {
+    bed.try_attach_with(Turns::new(bed.card()).unwrap())
+        .unwrap()
 }
 
 /// Both vGPUs contend, and the first has the engine.
-fn first_has_it(kvmgt: &Attachment<'_, Turns>) {
+fn first_has_it(kvmgt: &Attachment<'_, Turns<'_>>) {
     for id in ids() {
         let seat = kvmgt.events().seat(id, kvmgt.host());
         seat.join(id, Weight::MOST).unwrap();
@@ -40,8 +41,8 @@ fn first_has_it(kvmgt: &Attachment<'_, Turns>) {
     }
 }
 
-fn is_woken(turns: &Turns, id: VgpuId) -> bool {
-    turns.lock().inbox(id).take_wake()
+fn is_woken(turns: &Turns<'_>, id: VgpuId) -> bool {
+    turns.take_wake(id)
 }
 
 #[test]

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! How much of all that vGPUs take is taken.
+
+use std::fmt;
+
+use gvt_host::World;
+use hosted_glue::card::Card;
+use iface::types::PTE_PRESENT;
+use kvmgt_core::vgpu::shares::VgpuId;
+
+use crate::gpu::Gpu;
+
+/// How much of each thing is taken of a GPU, and of the VMs that have vGPUs of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counts([(&'static str, u64); 8]);
+
+impl Counts {
+    /// Those of a GPU now.
+    pub(crate) fn of(gpu: &Gpu<'_>, card: &Card) -> Self {
+        let pinned = VgpuId::all().map(|id| gpu.pinned(id) as u64).sum();
+        let maps = VgpuId::all().map(|id| gpu.windows(id) as u64).sum();
+        let pages = card.pages_taken().iter().map(|(_, pages)| pages).sum();
+        // Before a range is given to anybody, nothing is there at all.
+        let leads = |entry: u64| entry & PTE_PRESENT != 0 && entry != card.scratch_entry();
+        let entries = (0..card.ggtt_pages())
+            .filter(|page| !card.owns_page(*page))
+            .filter(|page| leads(gpu.machine().ggtt_entry(*page)))
+            .count();
+        Self([
+            ("pinned pages", pinned),
+            ("DMA maps", maps),
+            ("shadow tables", gpu.shadow_pages() as u64),
+            ("GGTT pages", pages),
+            ("GGTT entries that lead to memory", entries as u64),
+            ("fences", card.fences_taken().len() as u64),
+            ("contexts", card.contexts() as u64),
+            ("pages of contexts and buffers", card.own_pages()),
+        ])
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, (what, count)) in self.0.iter().enumerate() {
+            let between = if place == 0 { "" } else { ", " };
+            write!(f, "{between}{count} {what}")?;
+        }
+        Ok(())
+    }
+}
