@@ -2,7 +2,7 @@
 //! A VM with a vGPU, whose driver is a test: sets up its GGTT, contexts and page tables by hand.
 
 use crate::host::Watched;
-use crate::turns::Turns;
+use crate::turns::Ends;
 use gen9_gpu::DmaAddress;
 use hosted_glue::machine::{Machine, SHADOW_MEMORY};
 use hosted_glue::shadow::ShadowPool;
@@ -15,7 +15,7 @@ use kvmgt_core::guest::{Event, World};
 use kvmgt_core::hardware::Engine;
 use kvmgt_core::host::Host;
 use kvmgt_core::vgpu::kind::Kind;
-use kvmgt_core::vgpu::shares::VgpuId;
+use kvmgt_core::vgpu::shares::{VgpuId, MAX_VGPUS};
 use kvmgt_core::vgpu::{Region, Vgpu};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -98,7 +98,7 @@ pub struct Guest<'b> {
     memory: Range<u64>,
     machine: &'b Machine,
     device: &'b Device,
-    turns: &'b Turns<'b>,
+    turns: &'b dyn Ends,
 }
 
 /// What a guest has although it was closed: nothing.
@@ -124,7 +124,7 @@ pub struct Place<'b> {
     /// The GPU.
     pub device: &'b Device,
     /// Whose turn it is.
-    pub turns: &'b Turns<'b>,
+    pub turns: &'b dyn Ends,
 }
 
 impl<'b> Guest<'b> {
@@ -136,9 +136,10 @@ impl<'b> Guest<'b> {
         memory: Range<u64>,
     ) -> Self {
         let vgpu = Vgpu::new(place.device, &host, id, kind).expect("there is room");
-        let half = (SHADOW_MEMORY.end - SHADOW_MEMORY.start) / 2;
-        let first = SHADOW_MEMORY.start + half * u64::from(id.number() - 1);
-        let pool = ShadowPool::within(&(first..first + half));
+        let part = (SHADOW_MEMORY.end - SHADOW_MEMORY.start) / u64::from(MAX_VGPUS);
+        let part = part & !(PAGE_SIZE - 1);
+        let first = SHADOW_MEMORY.start + part * u64::from(id.number() - 1);
+        let pool = ShadowPool::within(&(first..first + part));
         let mut guest = Self {
             vgpu,
             around: Surroundings::new(place.machine, &pool, memory.clone()),
@@ -158,7 +159,7 @@ impl<'b> Guest<'b> {
     pub fn with<R>(&mut self, act: impl FnOnce(&mut Vgpu, &mut World<'_>) -> R) -> R {
         let host: &dyn Host = &self.host;
         self.around
-            .with_turns(self.device, host, self.turns, |world| {
+            .with_turns(self.device, host, self.turns.turns(), |world| {
                 act(&mut self.vgpu, world)
             })
     }

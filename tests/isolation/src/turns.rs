@@ -10,6 +10,15 @@ use kvmgt_core::schedule::{self, Tag, Weight};
 use kvmgt_core::vgpu::shares::VgpuId;
 use std::cell::RefCell;
 
+/// Whose turn it is, for one vGPU, and the ends of submissions.
+pub trait Ends {
+    /// Whose turn it is.
+    fn turns(&self) -> &dyn schedule::Turns;
+
+    /// A submission of a vGPU's that has ended, if there is one that it was not told of.
+    fn take_ended(&self, id: VgpuId) -> Option<(Tag, Outcome)>;
+}
+
 /// Turns without an order, and the ends of submissions that no vGPU was told of.
 pub struct Turns<'a> {
     card: &'a Card,
@@ -27,11 +36,6 @@ impl<'a> Turns<'a> {
         }
     }
 
-    /// A submission of a vGPU's that has ended, if there is one.
-    pub fn take_ended(&self, id: VgpuId) -> Option<(Tag, Outcome)> {
-        self.take(|tag| tag.id == id)
-    }
-
     fn take(&self, wanted: impl Fn(Tag) -> bool) -> Option<(Tag, Outcome)> {
         let mut ended = self.ended.borrow_mut();
         // Tags of the host's own contexts are none of a vGPU's.
@@ -46,6 +50,16 @@ impl<'a> Turns<'a> {
         );
         let place = ended.iter().position(|(tag, _)| wanted(*tag))?;
         Some(ended.remove(place))
+    }
+}
+
+impl Ends for Turns<'_> {
+    fn turns(&self) -> &dyn schedule::Turns {
+        self
+    }
+
+    fn take_ended(&self, id: VgpuId) -> Option<(Tag, Outcome)> {
+        self.take(|tag| tag.id == id)
     }
 }
 
