@@ -96,10 +96,11 @@ pub struct Served<'a> {
     pub submissions: Option<&'a Path>,
 }
 
-/// vGPUs of a GPU, all of one type.
+/// vGPUs of a GPU.
 #[derive(Clone, Debug)]
 pub struct Vgpus {
-    /// Their type, which the server itself reads and checks; the smallest if none is named.
+    /// Their types with commas between, the last for all that follow, which the server itself reads and
+    /// checks; the smallest if none is named.
     pub kind: Option<String>,
     /// How many.
     pub count: u32,
@@ -172,11 +173,6 @@ impl GpuServer {
             thread::sleep(POLL);
         }
         Ok(server)
-    }
-
-    /// How many VMs it has a GPU for.
-    pub fn seats(&self) -> usize {
-        self.sockets.len()
     }
 
     /// Where the VM in that place gets its GPU.

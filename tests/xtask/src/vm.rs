@@ -24,6 +24,7 @@ mod port;
 mod several;
 
 use port::Port;
+pub use several::run_together;
 
 /// Exit status of a command that was still running when its time was over.
 pub const TIMED_OUT: i32 = 124;

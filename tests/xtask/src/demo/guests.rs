@@ -70,10 +70,9 @@ pub fn run(cache: &Cache, gpu: &str) -> Result<i32> {
 fn table(outcomes: &[Outcome]) -> Result<String> {
     let first = outcomes.first().context("there are guests")?;
     let had = had(&fs::read_to_string(&first.gpu_log)?);
-    let all: u64 = had.values().map(|had| had.microseconds).sum();
-    let mut text = String::from(
-        "\n| VM    | engines           | batches/s | submissions | share of engines\n",
-    );
+    let all: u64 = had.values().map(|had| had.cycles).sum();
+    let mut text =
+        String::from("\n| VM    | engines           | batches/s | submissions | share of GPU\n");
     for (number, outcome) in (1..).zip(outcomes) {
         let name = format!("vgpu{number}");
         let stdout = String::from_utf8_lossy(&outcome.stdout);
@@ -82,7 +81,7 @@ fn table(outcomes: &[Outcome]) -> Result<String> {
             found.with_context(|| format!("{name} tells no {key}"))
         };
         let of_it = had.get(&name).copied().unwrap_or_default();
-        let share = (100 * of_it.microseconds).checked_div(all).unwrap_or(0);
+        let share = (100 * of_it.cycles).checked_div(all).unwrap_or(0);
         text += &format!(
             "| {name} | {:17} | {:>9} | {:>11} | {share} %\n",
             value("engines=")?,
@@ -97,7 +96,8 @@ fn table(outcomes: &[Outcome]) -> Result<String> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Had {
     submissions: u64,
-    microseconds: u64,
+    /// Cycles that the GPU has counted for its contexts.
+    cycles: u64,
 }
 
 /// What the server says at its end of each vGPU.
@@ -105,9 +105,10 @@ fn had(log: &str) -> BTreeMap<String, Had> {
     let of_line = |line: &str| {
         let (name, rest) = line.split_once(" had ")?;
         let (submissions, rest) = rest.split_once(" submissions, ")?;
+        let (_, cycles) = rest.split_once(" us, ")?;
         let had = Had {
             submissions: submissions.parse().ok()?,
-            microseconds: rest.strip_suffix(" us")?.parse().ok()?,
+            cycles: cycles.strip_suffix(" cycles")?.parse().ok()?,
         };
         Some((name.to_owned(), had))
     };
@@ -122,11 +123,11 @@ mod tests {
     fn had_finds_the_lines_of_vgpus_among_others() {
         let found = had("ready\n\
              INFO client served\n\
-             vgpu1 had 12 submissions, 3400 us\n\
-             vgpu2 had 0 submissions, 0 us\n");
+             vgpu1 had 12 submissions, 3400 us, 560 cycles\n\
+             vgpu2 had 0 submissions, 0 us, 0 cycles\n");
         let first = Had {
             submissions: 12,
-            microseconds: 3400,
+            cycles: 560,
         };
         assert_eq!(found.get("vgpu1"), Some(&first));
         assert_eq!(found.get("vgpu2"), Some(&Had::default()));

@@ -2,18 +2,19 @@
 //! What tests share: the cache, and VMs that are prepared once.
 
 use std::cell::RefCell;
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{bail, ensure, Result};
+use anyhow::{bail, ensure, Context as _, Result};
 
 use crate::cache::Cache;
 use crate::command;
 use crate::kernel::{Flavour, Version};
 use crate::prepare::{self, Boot, Ready};
 use crate::progress::Step;
-use crate::vm::{End, Outcome, Task, Vm};
+use crate::vm::{self, End, Outcome, Task, Vm};
 
 /// How long one scenario may take.
 const PATIENCE: Duration = Duration::from_secs(900);
@@ -118,21 +119,24 @@ impl Guest {
         Ok(Shell { outcome })
     }
 
-    /// Like [`Guest::run`], on each of the VM's vGPUs side by side.
-    pub fn run_each(&self, script: &str) -> Result<Vec<Shell>> {
-        let outcomes = self
-            .vm
-            .run_each(&self.ready.bench, &Task::Capture(script))?;
-        let shells = outcomes.into_iter().map(|outcome| Shell { outcome });
-        Ok(shells.collect())
-    }
-
     /// Like [`Guest::run`], and every command of the script must succeed.
     pub fn check(&self, script: &str) -> Result<Shell> {
         let shell = self.run(&format!("set -e\n{script}"))?;
         shell.expect_status(0)?;
         Ok(shell)
     }
+}
+
+/// Runs a script in VMs side by side, each on a vGPU of the GPU that the first one is to have.
+pub fn run_together(guests: &[Guest], script: &str) -> Result<Vec<Shell>> {
+    let first = guests.first().context("there are guests")?;
+    let vms: Vec<Vm> = (1..)
+        .zip(guests)
+        .map(|(number, guest)| guest.vm.numbered(number))
+        .collect();
+    let outcomes = vm::run_together(&vms, &first.ready.bench, &Task::Capture(script))?;
+    let shells = outcomes.into_iter().map(|outcome| Shell { outcome });
+    Ok(shells.collect())
 }
 
 /// What a script left behind.
@@ -174,6 +178,12 @@ impl Shell {
     /// The script's stderr.
     pub fn stderr(&self) -> String {
         String::from_utf8_lossy(&self.outcome.stderr).into_owned()
+    }
+
+    /// What the GPU's server printed.
+    pub fn gpu_log(&self) -> Result<String> {
+        let path = &self.outcome.gpu_log;
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
     }
 
     /// The value of the line `name=value` that the script printed.

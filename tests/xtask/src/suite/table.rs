@@ -71,6 +71,8 @@ pub const ALL: &[Test] = &[
     kernel("stock-guests", "guests-7.3", |c| {
         scenario::guest::every_type(c, Version { major: 7, minor: 3 })
     }),
+    kernel("many-guests", "guests-seven", scenario::guest::seven),
+    kernel("many-guests", "guests-mixed", scenario::guest::mixed),
     kernel("nested-guests", "nested-guest-6.12", |c| {
         scenario::guest::nested(c, GUEST_KERNEL)
     }),

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use anyhow::{anyhow, Result};
+use anyhow::{anyhow, Context as _, Result};
 
 use super::{Outcome, Task, Vm};
 use crate::prepare::Bench;
@@ -18,29 +18,13 @@ impl Vm {
         if count == 1 {
             return Ok(vec![self.run(bench, task)?]);
         }
-        let server = self.serve(bench)?;
-        let outcomes = thread::scope(|scope| {
-            let mut threads = Vec::new();
-            for place in 0..server.seats() {
-                let seat = server.seat(place)?;
-                let vm = self.numbered(place + 1);
-                threads.push(scope.spawn(move || vm.run_at(bench, task, &seat)));
-            }
-            threads
-                .into_iter()
-                .map(|thread| {
-                    thread
-                        .join()
-                        .map_err(|_| anyhow!("the thread of a VM panicked"))?
-                })
-                .collect::<Result<Vec<_>>>()
-        })?;
-        server.finish()?;
-        Ok(outcomes)
+        let numbers = 0..usize::try_from(count)?;
+        let vms: Vec<Self> = numbers.map(|place| self.numbered(place + 1)).collect();
+        run_together(&vms, bench, task)
     }
 
     /// The VM with that number among those that are alike.
-    fn numbered(&self, number: usize) -> Self {
+    pub fn numbered(&self, number: usize) -> Self {
         Self {
             name: format!("{}-{number}", self.name),
             label: Some(format!("vgpu{number}")),
@@ -48,6 +32,29 @@ impl Vm {
             ..self.clone()
         }
     }
+}
+
+/// Runs VMs side by side, each on a vGPU of the GPU that is served to the first of them, and gives how
+/// they ended, in their order.
+pub fn run_together(vms: &[Vm], bench: &Bench, task: &Task<'_>) -> Result<Vec<Outcome>> {
+    let server = vms.first().context("there are VMs")?.serve(bench)?;
+    let outcomes = thread::scope(|scope| {
+        let mut threads = Vec::new();
+        for (place, vm) in vms.iter().enumerate() {
+            let seat = server.seat(place)?;
+            threads.push(scope.spawn(move || vm.run_at(bench, task, &seat)));
+        }
+        threads
+            .into_iter()
+            .map(|thread| {
+                thread
+                    .join()
+                    .map_err(|_| anyhow!("the thread of a VM panicked"))?
+            })
+            .collect::<Result<Vec<_>>>()
+    })?;
+    server.finish()?;
+    Ok(outcomes)
 }
 
 /// A file's path with a number in front of its extension.

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! Stock kernels drive vGPUs: their i915 finds one, lets its engines work, and complains of nothing.
 
-use std::slice;
+use std::time::Duration;
 
-use anyhow::{ensure, Result};
+use anyhow::{ensure, Context as _, Result};
+use tempfile::TempDir;
 
 use crate::gpu_server::Vgpus;
 use crate::kernel::Version;
 use crate::prepare::{Boot, GUEST_KERNEL};
-use crate::suite::context::Shell;
+use crate::progress::say;
+use crate::suite::context::{self, Guest, Shell};
 use crate::suite::kernel_log;
 use crate::suite::scenario::gem_work::{self, Work};
 use crate::suite::scenario::nested;
@@ -16,6 +18,20 @@ use crate::suite::{Context, Count};
 
 /// The smallest type of a GPU of Gen9, of which two fit on the smallest aperture.
 const SMALLEST: &str = "V5_8";
+/// The oldest and the newest kernel.
+const OLD_AND_NEW: [Version; 2] = [
+    Version { major: 6, minor: 1 },
+    Version { major: 7, minor: 3 },
+];
+/// vGPUs of a GPU at most.
+const MAX_VGPUS: usize = 7;
+/// Memory of each of many guests.
+const LITTLE_RAM: &str = "768M";
+/// How long many guests may take.
+const PATIENCE: Duration = Duration::from_secs(6000);
+/// What a blit says in the end, and how many there are in [`SCRIPT`] and [`LOOP`].
+const COPIED: &str = "bcs: copied a rectangle: ok";
+const BLITS: usize = 21;
 /// All types of Gen9.
 const KINDS: [&str; 4] = [SMALLEST, "V5_4", "V5_2", "V5_1"];
 
@@ -42,6 +58,13 @@ gem-work hang vcs vecs --how garbage
 messages
 ";
 
+/// Blits over and over, each compared pixel by pixel, and all engines at the same time.
+const LOOP: &str = r"
+for _ in $(seq 20); do gem-work blit; done
+gem-work load --seconds 30
+messages
+";
+
 /// What [`SCRIPT`] and [`HANGS`] do.
 const ALL: [Work; 3] = [Work::Engines, Work::Blit, Work::Hang];
 /// The engines that [`HANGS`] hangs, each of which kvmgt tells.
@@ -50,15 +73,16 @@ const HUNG: u32 = 4;
 /// Debian's 6.12 on a vGPU, with work that hangs, too.
 pub fn debian_6_12(context: &Context) -> Result<Count> {
     let script = format!("{SCRIPT}{HANGS}");
-    let shells = run(context, GUEST_KERNEL, SMALLEST, 1, &script)?;
-    accept(&shells, GUEST_KERNEL, &ALL)
+    let kernels = [GUEST_KERNEL];
+    let shells = run(context, &kernels, SMALLEST, &script)?;
+    accept_all(&shells, &kernels, &ALL)
 }
 
 /// The same in a guest of the host VM's QEMU, on a vGPU of the kernel's.
 pub fn nested(context: &Context, version: Version) -> Result<Count> {
     let script = format!("{}set -e{SCRIPT}{HANGS}", kernel_log::SCRIPT);
     let (shell, count) = nested::run(context, version, &script, true)?;
-    let accepted = accept(slice::from_ref(&shell), version, &ALL)?;
+    accept(&shell, version, &ALL)?;
     let complaints = nested::number(&shell, "complaints")?;
     ensure!(
         complaints == HUNG,
@@ -74,65 +98,143 @@ pub fn nested(context: &Context, version: Version) -> Result<Count> {
         events("gvt_write_tracked")? != 0,
         "KVM has told no write to a page table"
     );
-    Ok(count.plus(accepted))
+    Ok(count.plus(Count::ONE))
 }
 
-/// Two guests at once, on two vGPUs of one GPU.
+/// Two guests at once, on two vGPUs of one GPU, with the oldest and the newest kernel.
 pub fn two(context: &Context) -> Result<Count> {
-    work(context, GUEST_KERNEL, SMALLEST, 2)
+    work(context, &OLD_AND_NEW, SMALLEST)
+}
+
+/// As many guests as a GPU has vGPUs, which let their engines work over and over.
+pub fn seven(context: &Context) -> Result<Count> {
+    many(context, &[GUEST_KERNEL; MAX_VGPUS], SMALLEST)
+}
+
+/// Guests of three types and kernels at once.
+pub fn mixed(context: &Context) -> Result<Count> {
+    let [old, new] = OLD_AND_NEW;
+    let kernels = [GUEST_KERNEL, old, new, GUEST_KERNEL, GUEST_KERNEL];
+    many(context, &kernels, "V5_2,V5_4,V5_8")
+}
+
+fn many(context: &Context, kernels: &[Version], kinds: &str) -> Result<Count> {
+    let mut guests = guests(context, kernels, kinds)?;
+    for guest in &mut guests.vms {
+        guest.vm.timeout = Some(PATIENCE);
+        LITTLE_RAM.clone_into(&mut guest.vm.ram);
+    }
+    let shells = guests.run(&format!("{SCRIPT}{LOOP}"))?;
+    let count = accept_all(&shells, kernels, &[Work::Engines, Work::Blit])?;
+    for shell in &shells {
+        let lines = shell.stdout();
+        let blits = lines.lines().filter(|line| line.starts_with(COPIED));
+        ensure!(blits.count() == BLITS, "not all blits went well:\n{lines}");
+        ensure!(
+            lines.lines().any(|line| line.starts_with("load: ")),
+            "the engines did not work side by side:\n{lines}"
+        );
+    }
+    let log = shells[0].gpu_log()?;
+    let had: Vec<_> = log.lines().filter(|line| line.contains(" had ")).collect();
+    say(&had.join("\n"));
+    Ok(count)
 }
 
 /// A stock kernel on a vGPU of each type.
 pub fn every_type(context: &Context, version: Version) -> Result<Count> {
     KINDS.iter().try_fold(Count::default(), |sum, kind| {
-        Ok(sum.plus(work(context, version, kind, 1)?))
+        Ok(sum.plus(work(context, &[version], kind)?))
     })
 }
 
-/// Guests of a kernel boot side by side, each on a vGPU of that type, and let its engines work.
-fn work(context: &Context, version: Version, kind: &str, count: u32) -> Result<Count> {
-    let shells = run(context, version, kind, count, SCRIPT)?;
-    accept(&shells, version, &[Work::Engines, Work::Blit])
+/// Guests boot side by side, one with each of the kernels, on vGPUs of those types, and let their
+/// engines work.
+fn work(context: &Context, kernels: &[Version], kinds: &str) -> Result<Count> {
+    let shells = run(context, kernels, kinds, SCRIPT)?;
+    accept_all(&shells, kernels, &[Work::Engines, Work::Blit])
 }
 
-/// Runs a script in guests side by side, each on a vGPU of its own.
-fn run(
-    context: &Context,
-    version: Version,
-    kind: &str,
-    count: u32,
-    script: &str,
-) -> Result<Vec<Shell>> {
+/// Runs a script in guests side by side, one with each of the kernels, on vGPUs of those types.
+fn run(context: &Context, kernels: &[Version], kinds: &str, script: &str) -> Result<Vec<Shell>> {
+    guests(context, kernels, kinds)?.run(script)
+}
+
+/// Guests that run side by side.
+struct Guests {
+    vms: Vec<Guest>,
+    /// What all have laid over their roots.
+    _overlay: TempDir,
+}
+
+impl Guests {
+    fn run(&self, script: &str) -> Result<Vec<Shell>> {
+        let script = format!("{}set -e{script}", kernel_log::SCRIPT);
+        context::run_together(&self.vms, &script)
+    }
+}
+
+fn guests(context: &Context, kernels: &[Version], kinds: &str) -> Result<Guests> {
     let overlay = gem_work::overlay(context)?;
-    let mut guest = context.guest(Boot::Guest(version))?.without_i915();
-    guest.vm.overlay = Some(overlay.path().to_path_buf());
-    guest.vm.vgpus = Some(Vgpus {
-        kind: Some(kind.to_owned()),
-        count,
-    });
-    guest.vm.append = kernel_log::quiet(version).to_owned();
-    guest.run_each(&format!("{}set -e{script}", kernel_log::SCRIPT))
+    let vgpus = Vgpus {
+        kind: Some(kinds.to_owned()),
+        count: u32::try_from(kernels.len())?,
+    };
+    let mut vms = Vec::new();
+    for version in kernels {
+        let mut guest = context.guest(Boot::Guest(*version))?.without_i915();
+        guest.vm.overlay = Some(overlay.path().to_path_buf());
+        guest.vm.vgpus = Some(vgpus.clone());
+        kernel_log::quiet(*version).clone_into(&mut guest.vm.append);
+        vms.push(guest);
+    }
+    Ok(Guests {
+        vms,
+        _overlay: overlay,
+    })
 }
 
-/// Each guest's script came to its end, the work was done, and the kernel complains of nothing.
-fn accept(shells: &[Shell], version: Version, work: &[Work]) -> Result<Count> {
+/// What [`accept`] says of each guest, and nothing of theirs is left on the GPU.
+fn accept_all(shells: &[Shell], kernels: &[Version], work: &[Work]) -> Result<Count> {
+    ensure!(shells.len() == kernels.len(), "not all guests have ended");
     let mut count = Count::default();
-    for shell in shells {
-        shell.expect_status(0)?;
-        let release = shell.value("release")?;
-        ensure!(
-            release.starts_with(&format!("{version}.")),
-            "booted {release}, not {version}"
-        );
-        for (name, what) in [
-            ("found", "finds no vGPU"),
-            ("ballooned", "does not keep to its part of the GGTT"),
-        ] {
-            ensure!(shell.value(name)? == "1", "i915 of {release} {what}");
-        }
-        gem_work::check(shell, work)?;
-        kernel_log::check(shell, kernel_log::STOCK)?;
+    for (shell, version) in shells.iter().zip(kernels) {
+        accept(shell, *version, work)?;
         count = count.plus(Count::ONE);
     }
-    Ok(count)
+    nothing_lost(&shells[0])?;
+    Ok(count.plus(Count::ONE))
+}
+
+/// What vGPUs take of the GPU is as much as before there were any, by the counts that the server prints.
+fn nothing_lost(shell: &Shell) -> Result<()> {
+    let log = shell.gpu_log()?;
+    let counts = |when: &str| {
+        let found = log.lines().find_map(|line| line.strip_prefix(when));
+        found.with_context(|| format!("the server printed no `{when}`"))
+    };
+    let (before, after) = (counts("taken before: ")?, counts("taken after: ")?);
+    ensure!(
+        before == after,
+        "taken of the GPU before and after:\n{before}\n{after}"
+    );
+    Ok(())
+}
+
+/// A guest's script came to its end, the work was done, and the kernel complains of nothing.
+fn accept(shell: &Shell, version: Version, work: &[Work]) -> Result<()> {
+    shell.expect_status(0)?;
+    let release = shell.value("release")?;
+    ensure!(
+        release.starts_with(&format!("{version}.")),
+        "booted {release}, not {version}"
+    );
+    for (name, what) in [
+        ("found", "finds no vGPU"),
+        ("ballooned", "does not keep to its part of the GGTT"),
+    ] {
+        ensure!(shell.value(name)? == "1", "i915 of {release} {what}");
+    }
+    gem_work::check(shell, work)?;
+    kernel_log::check(shell, kernel_log::STOCK)
 }
