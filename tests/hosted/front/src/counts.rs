@@ -3,9 +3,9 @@
 
 use std::fmt;
 
-use gvt_host::World;
 use hosted_glue::card::Card;
-use iface::types::PTE_PRESENT;
+use hosted_glue::machine::MEMORY_SIZE;
+use iface::types::{PTE_ADDRESS, PTE_PRESENT};
 use kvmgt_core::vgpu::shares::VgpuId;
 
 use crate::gpu::Gpu;
@@ -20,8 +20,9 @@ impl Counts {
         let pinned = VgpuId::all().map(|id| gpu.pinned(id) as u64).sum();
         let maps = VgpuId::all().map(|id| gpu.windows(id) as u64).sum();
         let pages = card.pages_taken().iter().map(|(_, pages)| pages).sum();
-        // Before a range is given to anybody, nothing is there at all.
-        let leads = |entry: u64| entry & PTE_PRESENT != 0 && entry != card.scratch_entry();
+        // Behind the machine's own memory are the windows of VMs. What firmware has left there for its
+        // screen is nobody's loss.
+        let leads = |entry: u64| entry & PTE_PRESENT != 0 && entry & PTE_ADDRESS >= MEMORY_SIZE;
         let entries = (0..card.ggtt_pages())
             .filter(|page| !card.owns_page(*page))
             .filter(|page| leads(gpu.machine().ggtt_entry(*page)))
@@ -31,7 +32,7 @@ impl Counts {
             ("DMA maps", maps),
             ("shadow tables", gpu.shadow_pages() as u64),
             ("GGTT pages", pages),
-            ("GGTT entries that lead to memory", entries as u64),
+            ("GGTT entries that lead to VMs", entries as u64),
             ("fences", card.fences_taken().len() as u64),
             ("contexts", card.contexts() as u64),
             ("pages of contexts and buffers", card.own_pages()),
