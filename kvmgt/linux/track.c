@@ -5,6 +5,7 @@
  */
 
 #include <linux/err.h>
+#include <linux/kvm_host.h>
 #include <linux/slab.h>
 #include <linux/vfio.h>
 
@@ -37,7 +38,7 @@ static void track_remove_region(gfn_t gfn, unsigned long count,
 struct kvmgt_track *kvmgt_track_start(struct vfio_device *vdev, const void *vgpu)
 {
 	struct kvmgt_track *track;
-	int ret;
+	int idx, ret;
 
 	/* VFIO holds a reference as long as the device is open. */
 	if (!vdev->kvm)
@@ -49,7 +50,13 @@ struct kvmgt_track *kvmgt_track_start(struct vfio_device *vdev, const void *vgpu
 	track->node.track_remove_region = track_remove_region;
 	track->kvm = vdev->kvm;
 	track->vgpu = vgpu;
+	/*
+	 * The first one has KVM go through the VM's memory slots, which it
+	 * leaves to its caller to hold: as vCPUs do, with SRCU.
+	 */
+	idx = srcu_read_lock(&track->kvm->srcu);
 	ret = kvm_page_track_register_notifier(track->kvm, &track->node);
+	srcu_read_unlock(&track->kvm->srcu, idx);
 	if (ret) {
 		kfree(track);
 		return ERR_PTR(ret);
