@@ -17,6 +17,7 @@ mod pipe_control;
 mod privilege;
 
 pub use context::layout;
+pub use execlist::event;
 pub use execlist::Descriptor;
 
 use crate::address::MmioOffset;

@@ -10,6 +10,7 @@ mod describe;
 mod engines;
 mod image;
 mod places;
+mod preempt;
 mod reach;
 mod regions;
 mod unit;

@@ -33,7 +33,7 @@ const GAP: u64 = 64;
 
 /// Names a context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ContextId(u32);
+pub struct ContextId(pub(super) u32);
 
 /// A context.
 pub(super) struct Context {
@@ -43,16 +43,18 @@ pub(super) struct Context {
     pub(super) ring: Region,
     killed: bool,
     /// What it executes, or will.
-    request: Option<KBox<Request>>,
+    pub(super) request: Option<KBox<Request>>,
     /// Cycles that the GPU has counted for it, or for one before it at that address, and that were
     /// asked for.
     pub(super) counted: Cycles,
 }
 
 /// Something to be executed.
-struct Request {
+pub(super) struct Request {
     root: u64,
     bytes: u32,
+    /// It has been on the engine: its image says where it goes on.
+    pub(super) is_begun: bool,
 }
 
 /// An end that is to be told.
@@ -294,7 +296,13 @@ impl Card {
 
     fn queue(&self, id: u32, root: u64, commands: &[u32]) -> Result {
         let bytes = u32::try_from(commands.len() as u64 * DWORD)?;
-        let request = KBox::new(Request { root, bytes }, GFP_KERNEL)?;
+        let is_begun = false;
+        let request = Request {
+            root,
+            bytes,
+            is_begun,
+        };
+        let request = KBox::new(request, GFP_KERNEL)?;
         let mut state = locked(&self.engines.0);
         let context = state.contexts.get_mut(&id).expect("it was made");
         assert!(context.request.is_none(), "context {id} executes something");
@@ -349,20 +357,28 @@ impl State {
 
     /// Gives each engine that has nothing the next context.
     fn start(&mut self, card: &Card) {
-        for unit in &mut self.units {
-            if unit.running.is_some() {
+        for index in 0..self.units.len() {
+            if self.units[index].running.is_some() {
                 continue;
             }
-            let Some(id) = unit.queue.pop_front() else {
+            let Some(id) = self.units[index].queue.pop_front() else {
                 continue;
             };
-            let context = &self.contexts[&id];
-            let request = context.request.as_ref().expect("it was queued");
-            image::program(&context.image, &context.ring, request.root, request.bytes);
-            schedule(card, unit.id(), context.handle, SCHEDULE_IN);
-            unit.running = Some(id);
-            unit.submit(&card.machine, &context.image, id);
+            self.units[index].running = Some(id);
+            self.put_on(card, index, id);
         }
+    }
+
+    /// Puts a context on an engine, at its beginning, or where it was interrupted.
+    pub(super) fn put_on(&mut self, card: &Card, index: usize, id: u32) {
+        let unit = &self.units[index];
+        let context: &mut Context = self.contexts.get_mut(&id).expect("it was made");
+        let request = context.request.as_mut().expect("it was queued");
+        if !std::mem::replace(&mut request.is_begun, true) {
+            image::program(&context.image, &context.ring, request.root, request.bytes);
+        }
+        schedule(card, unit.id(), context.handle, SCHEDULE_IN);
+        unit.submit(&card.machine, &context.image, id);
     }
 
     /// Looks which contexts have executed everything.
@@ -420,7 +436,7 @@ impl State {
     }
 
     /// The context on an engine, if there is one, has gone from it.
-    fn leave(&mut self, card: &Card, index: usize, outcome: u32) {
+    pub(super) fn leave(&mut self, card: &Card, index: usize, outcome: u32) {
         let unit = &mut self.units[index];
         if let Some(id) = unit.running.take() {
             schedule(card, unit.id(), self.contexts[&id].handle, SCHEDULE_OUT);
@@ -442,6 +458,6 @@ impl State {
 }
 
 /// Tells the client of a context, as i915 does: under the lock of its scheduler, interrupts off.
-fn schedule(card: &Card, id: EngineId, handle: u64, event: u32) {
+pub(super) fn schedule(card: &Card, id: EngineId, handle: u64, event: u32) {
     in_atomic_context(|| events::schedule(card, engine_mask(id), handle, event));
 }

@@ -2,7 +2,7 @@
 //! Where the card has what its engines use, for whoever watches what they reach.
 
 use super::describe::ggtt_size;
-use super::engines::Engines;
+use super::engines::{Context, ContextId, Engines};
 use super::regions::{Region, PAGES};
 use super::{locked, Card, SCRATCH_PAGE};
 use crate::machine::Machine;
@@ -52,6 +52,11 @@ impl Card {
         self.machine.gpu().uncore().clock.now()
     }
 
+    /// Where a context is that was made without a client.
+    pub fn own_context_places(&self, context: ContextId) -> Option<ContextPlaces> {
+        self.engines.own_places(context)
+    }
+
     /// Where an engine tells of its contexts, in addresses of the GGTT, if it was used.
     pub fn status_page(&self, id: EngineId) -> Option<u64> {
         self.engines.status_page(id)
@@ -78,11 +83,14 @@ impl Engines {
         let state = locked(&self.0);
         let mut contexts = state.contexts.values();
         let context = contexts.find(|context| context.handle == handle)?;
-        Some(ContextPlaces {
-            engine: context.engine,
-            image: addresses(&context.image),
-            ring: addresses(&context.ring),
-        })
+        Some(places(context))
+    }
+
+    fn own_places(&self, ContextId(id): ContextId) -> Option<ContextPlaces> {
+        locked(&self.0)
+            .contexts
+            .get(&id)
+            .map(|context| places(context))
     }
 
     fn status_page(&self, id: EngineId) -> Option<u64> {
@@ -96,6 +104,14 @@ impl Engines {
 pub(super) fn busy(machine: &Machine, engine: EngineId, image: &Region) -> Cycles {
     let lrca = image.address() as u32;
     machine.gpu().uncore().busy.of(ContextKey { engine, lrca })
+}
+
+fn places(context: &Context) -> ContextPlaces {
+    ContextPlaces {
+        engine: context.engine,
+        image: addresses(&context.image),
+        ring: addresses(&context.ring),
+    }
 }
 
 fn addresses(region: &Region) -> Range<u64> {

@@ -21,7 +21,9 @@ const STATUS_WRITE_POINTER: u64 = 0x1f;
 const EVENTS: u32 = 6;
 /// CSB pointers: both at the last event, in the masked form.
 const POINTERS_RESET: u32 = 0xffff_0505;
-/// Status event: a context has executed everything (PRM Vol 7, Context Status).
+/// Status events: another context took over; a context has executed everything (PRM Vol 7, Context
+/// Status).
+const PREEMPTED: u32 = 1 << 1;
 const COMPLETE: u32 = 1 << 4;
 /// MODE: execlists are enabled, in the masked form.
 const RUN_LIST_ENABLE: u32 = 0x8000_8000;
@@ -111,18 +113,35 @@ impl Unit {
         });
     }
 
-    /// Whether the context with that id has executed everything, by the status events since this was
-    /// last asked for.
+    /// Whether the context with that id has executed everything, by the status events since they
+    /// were last looked at.
     pub(super) fn has_completed(&mut self, id: u32) -> bool {
-        let write = self.status.load(STATUS_WRITE_POINTER);
         let mut completed = false;
-        while self.read != write {
-            self.read = (self.read + 1) % EVENTS;
-            let event = STATUS_EVENTS + 2 * u64::from(self.read);
-            let status = self.status.load(event);
-            completed |= status & COMPLETE != 0 && self.status.load(event + 1) == id;
+        while let Some((status, of)) = self.next_event() {
+            completed |= status & COMPLETE != 0 && of == id;
         }
         completed
+    }
+
+    /// How the context with that id has gone from the engine, if it has: `true` if it has executed
+    /// everything, `false` if another one took over.
+    pub(super) fn has_gone(&mut self, id: u32) -> Option<bool> {
+        while let Some((status, of)) = self.next_event() {
+            if of == id && status & (COMPLETE | PREEMPTED) != 0 {
+                return Some(status & COMPLETE != 0);
+            }
+        }
+        None
+    }
+
+    /// The next status event, and the context that it is about.
+    fn next_event(&mut self) -> Option<(u32, u32)> {
+        if self.read == self.status.load(STATUS_WRITE_POINTER) {
+            return None;
+        }
+        self.read = (self.read + 1) % EVENTS;
+        let event = STATUS_EVENTS + 2 * u64::from(self.read);
+        Some((self.status.load(event), self.status.load(event + 1)))
     }
 
     /// Runs an empty context and keeps what the engine saved.
