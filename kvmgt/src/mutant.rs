@@ -5,9 +5,9 @@
 //! has it. A [`Mutant`] names one check that is left out. A test of isolation that does not notice
 //! has seen nothing.
 
-use crate::address::{DmaAddress, Gfn, PAGE_SHIFT};
+use crate::address::{DmaAddress, Gfn, MmioOffset, PAGE_SHIFT};
 use crate::command::Action;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 /// A check that is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +111,21 @@ static OPEN: AtomicUsize = AtomicUsize::new(0);
 /// Opens a hole, in all of the process, in place of the one that was open.
 pub fn open(mutant: Option<Mutant>) {
     OPEN.store(mutant.map_or(0, Mutant::number), Ordering::Relaxed);
+}
+
+/// The register that is not switched; 0 is none.
+static NOT_SWITCHED: AtomicU32 = AtomicU32::new(0);
+
+/// Leaves one register out of what is switched between owners of an engine, in all of the process,
+/// in place of the one that was left out.
+pub fn leave_out(register: Option<MmioOffset>) {
+    let offset = register.map_or(0, |register| register.0);
+    NOT_SWITCHED.store(offset, Ordering::Relaxed);
+}
+
+/// Whether a register is left out of what is switched.
+pub(crate) fn is_left_out(register: MmioOffset) -> bool {
+    NOT_SWITCHED.load(Ordering::Relaxed) == register.0
 }
 
 /// Whether a check is left out.
