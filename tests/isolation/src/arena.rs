@@ -5,12 +5,13 @@ use crate::commands;
 use crate::guest::{Guest, Left, Place, DATA, FIRST, MAPPED, PPGTT, SECRET, UNMAPPED};
 use crate::host::Watched;
 use crate::judge::Judge;
-use crate::turns::Turns;
+use crate::turns::{Ends, Turns};
 use gen9_gpu::{Activity, DmaAddress};
 use gvt_host::World as _;
 use hosted_glue::bed::Bed;
 use hosted_glue::card::Card;
 use hosted_glue::client::Attachment;
+use hosted_glue::machine::Machine;
 use iface::types::{GGTT_PAGE_SHIFT, PTE_ADDRESS};
 use kvmgt_core::address::{Gfn, PAGE_SHIFT, PAGE_SIZE};
 use kvmgt_core::hardware::Engine;
@@ -83,13 +84,23 @@ pub fn run_on(gpu: &str, attack: impl FnOnce(&mut Arena<'_>)) -> Verdict {
     let bed = Bed::new(gpu);
     let kvmgt = bed.attach();
     let turns = Turns::new(bed.card(), kvmgt.events());
+    play(&bed, &kvmgt, &turns, attack)
+}
+
+/// The same on a GPU that kvmgt has, and with somebody else to say whose turn it is.
+pub fn play(
+    bed: &Bed,
+    kvmgt: &Attachment<'_>,
+    turns: &dyn Ends,
+    act: impl FnOnce(&mut Arena<'_>),
+) -> Verdict {
     let before = taken(bed.card());
     let mut verdict = Verdict::default();
     {
         let secret = bed.card().memory_alloc(1).expect("there is room");
         let address = secret.first.0 << GGTT_PAGE_SHIFT;
-        let mut arena = Arena::new(&bed, &kvmgt, &turns, address);
-        attack(&mut arena);
+        let mut arena = Arena::new(bed, kvmgt, turns, address);
+        act(&mut arena);
         verdict.violations = arena.judge.finish(&arena.guests);
         for guest in arena.guests {
             let id = guest.id();
@@ -121,7 +132,7 @@ impl Arena<'static> {
 }
 
 impl<'b> Arena<'b> {
-    fn new(bed: &'b Bed, kvmgt: &'b Attachment<'b>, turns: &'b Turns<'b>, address: u64) -> Self {
+    fn new(bed: &'b Bed, kvmgt: &'b Attachment<'b>, turns: &'b dyn Ends, address: u64) -> Self {
         let place = Place {
             machine: bed.machine(),
             device: kvmgt.device(),
@@ -174,6 +185,11 @@ impl<'b> Arena<'b> {
     /// kvmgt.
     pub fn kvmgt(&self) -> &'b Attachment<'b> {
         self.kvmgt
+    }
+
+    /// The machine.
+    pub fn machine(&self) -> &'b Machine {
+        self.bed.machine()
     }
 
     /// The card.

@@ -115,6 +115,12 @@ pub fn wait(at: u64, value: u32) -> Vec<u32> {
     vec![header, value, low(at), high(at)]
 }
 
+/// The same of a dword of the PPGTT.
+pub fn wait_in_ppgtt(at: u64, value: u32) -> Vec<u32> {
+    let header = header(mi::SEMAPHORE_WAIT, 4) | mi::SEMAPHORE_POLL | EQUAL;
+    vec![header, value, low(at), high(at)]
+}
+
 /// Ends a batch if a dword is not greater than `value`.
 pub fn end_if(at: u64, value: u32) -> Vec<u32> {
     let header = header(mi::CONDITIONAL_BATCH_BUFFER_END, 4) | mi::USE_GGTT;

@@ -20,6 +20,10 @@ use kvmgt_core::vgpu::{Region, Vgpu};
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+mod contexts;
+
+pub use contexts::{Spot, Tables};
+
 /// Where the table of the GGTT begins in BAR 0, and bytes of an entry.
 const TABLE: u64 = 8 << 20;
 const ENTRY: u64 = 8;
@@ -30,8 +34,10 @@ pub const WRITABLE: u64 = 1 << 1;
 /// Entries of a table.
 const ENTRIES: u64 = 512;
 
-/// Pages of a guest's part of the aperture, by number: status pages of two engines.
-pub const STATUS: [u64; 2] = [0, 1];
+/// The engines that guests use.
+pub const ENGINES: [Engine; 4] = [Engine::Rcs, Engine::Bcs, Engine::Vcs, Engine::Vecs];
+/// Pages of a guest's part of the aperture, by number: status pages of [`ENGINES`].
+pub const STATUS: [u64; ENGINES.len()] = [0, 1, 3, 6];
 /// The ring.
 pub const RING: u64 = 2;
 /// A privileged batch.
@@ -72,6 +78,8 @@ pub const RING_CONTROL: u64 = 0x0b;
 pub const PER_CONTEXT: u64 = 0x19;
 /// The batch in the midst of a restore.
 pub const INDIRECT: u64 = 0x1b;
+/// The upper half of PDP 3; the other seven halves follow, each behind the offset of its register.
+const PDP3_HIGH: u64 = 0x25;
 const PDP0_HIGH: u64 = 0x31;
 /// The PML4 table.
 pub const PDP0: u64 = 0x33;
@@ -171,9 +179,10 @@ impl<'b> Guest<'b> {
             let entry = (FIRST.0 + page) << PAGE_SHIFT | PRESENT;
             self.map(page, entry);
         }
-        let [render, blit] = STATUS.map(|page| self.gma(page) as u32);
-        self.set("RCS_RING_HWS_PGA", render);
-        self.set("BCS_RING_HWS_PGA", blit);
+        for (engine, page) in ENGINES.into_iter().zip(STATUS) {
+            let status = self.gma(page) as u32;
+            self.set_of(engine, "HWS_PGA", status);
+        }
         self.start_engines();
         for (level, shift) in (0..).zip([39_u32, 30, 21, 12]) {
             let table = Gfn(TABLES.0 + level);
@@ -213,8 +222,9 @@ impl<'b> Guest<'b> {
     }
 
     fn start_engines(&mut self) {
-        self.set("RCS_RING_MODE", RUN_LISTS);
-        self.set("BCS_RING_MODE", RUN_LISTS);
+        for engine in ENGINES {
+            self.set_of(engine, "MODE", RUN_LISTS);
+        }
     }
 
     /// Its vGPU.
@@ -267,12 +277,18 @@ impl<'b> Guest<'b> {
         self.write(named(name).into(), &value.to_le_bytes());
     }
 
+    /// Writes a register of an engine.
+    pub fn set_of(&mut self, engine: Engine, name: &str, value: u32) {
+        self.set(&format!("{}_RING_{name}", engine.name()), value);
+    }
+
     /// Reads a register.
     pub fn get(&mut self, name: &str) -> u32 {
         self.get_at(named(name))
     }
 
-    fn get_at(&mut self, at: u32) -> u32 {
+    /// Reads the register at an offset.
+    pub fn get_at(&mut self, at: u32) -> u32 {
         let mut data = [0; 4];
         let read = self.with(|vgpu, world| vgpu.read(world, Region::Bar0, at.into(), &mut data));
         read.expect("it is a register");
@@ -393,13 +409,7 @@ impl<'b> Guest<'b> {
 
     /// Submits anything.
     pub fn submit_as(&mut self, engine: Engine, descriptor: u64) {
-        let port = match engine {
-            Engine::Rcs => "RCS_RING_ELSP",
-            _ => "BCS_RING_ELSP",
-        };
-        for value in [0, 0, (descriptor >> 32) as u32, descriptor as u32] {
-            self.set(port, value);
-        }
+        self.submit_list(engine, [descriptor, 0]);
     }
 
     /// Tells the vGPU what has ended, and lets it start what it can; whether anything had.

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The host half, as one vGPU's mediator uses it: notes what it has there.
 
+use gen9_gpu::EngineId;
 use hosted_glue::card::{Card, ContextPlaces};
 use iface::client;
 use iface::types::{Buffer, Context, ContextRequest, GgttRange, GgttRequest, Info, MmioOp};
 use kernel::error::Result;
+use kvmgt_core::hardware::Engine;
 use kvmgt_core::host::Host;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -17,6 +19,17 @@ pub struct Owned {
     pub contexts: BTreeMap<u64, ContextPlaces>,
     /// Buffers, in addresses of the GGTT.
     pub buffers: BTreeMap<u64, Range<u64>>,
+}
+
+/// An engine, as the software GPU names it.
+pub fn engine_id(engine: Engine) -> EngineId {
+    match engine {
+        Engine::Rcs => EngineId::Rcs0,
+        Engine::Bcs => EngineId::Bcs0,
+        Engine::Vcs => EngineId::Vcs0,
+        Engine::Vcs1 => EngineId::Vcs1,
+        Engine::Vecs => EngineId::Vecs0,
+    }
 }
 
 /// The host half for one vGPU.

@@ -44,8 +44,8 @@ pub struct Judge<'b> {
     /// Parts of the GGTT that guests have: nothing else of it may change.
     guests: Vec<Range<u64>>,
     planted: Vec<u64>,
-    /// A context of the host, which reaches nothing but its own.
-    host: Option<(ContextPlaces, Range<u64>)>,
+    /// Contexts of the host, which reach nothing but their own.
+    hosts: Vec<(ContextPlaces, Range<u64>)>,
     violations: Vec<String>,
 }
 
@@ -61,7 +61,7 @@ impl<'b> Judge<'b> {
             entries: Vec::new(),
             guests,
             planted: Vec::new(),
-            host: None,
+            hosts: Vec::new(),
             violations: Vec::new(),
         };
         judge.registers = judge.read_registers();
@@ -86,7 +86,7 @@ impl<'b> Judge<'b> {
 
     /// A context of the host is there, with a buffer.
     pub fn expect_host(&mut self, context: ContextPlaces, buffer: Range<u64>) {
-        self.host = Some((context, buffer));
+        self.hosts.push((context, buffer));
     }
 
     /// Notes that something is wrong.
@@ -175,14 +175,13 @@ impl<'b> Judge<'b> {
     }
 
     fn is_hosts(&self, lrca: u32, page: u64) -> bool {
-        let Some((context, buffer)) = &self.host else {
-            return false;
-        };
-        let own = [&context.image, &context.ring, buffer];
-        let mut pages = own
-            .into_iter()
-            .flat_map(|region| self.pages(region.clone()));
-        context.image.start == u64::from(lrca) && pages.any(|own| own == page)
+        self.hosts.iter().any(|(context, buffer)| {
+            let own = [&context.image, &context.ring, buffer];
+            let mut pages = own
+                .into_iter()
+                .flat_map(|region| self.pages(region.clone()));
+            context.image.start == u64::from(lrca) && pages.any(|own| own == page)
+        })
     }
 
     fn is_status_page(&self, touch: &Touch) -> bool {

@@ -16,7 +16,9 @@
 pub mod arena;
 pub mod attacks;
 pub mod commands;
+pub mod contest;
 pub mod guest;
 pub mod host;
 pub mod judge;
+pub mod slices;
 pub mod turns;

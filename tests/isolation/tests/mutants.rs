@@ -3,7 +3,11 @@
 
 use isolation::arena;
 use isolation::attacks;
+use isolation::contest::left_out;
 use kvmgt_core::mutant::{self, Mutant};
+
+/// Each so manieth register is left out.
+const EACH: usize = 16;
 
 /// The attack that a hole lets through.
 fn attack(mutant: Mutant) -> &'static str {
@@ -39,6 +43,11 @@ fn attack(mutant: Mutant) -> &'static str {
 
 /// One test, since a hole is open in all of the process.
 #[test]
+fn judge_notices_every_hole_and_registers_that_are_not_switched() {
+    judge_notices_every_hole();
+    contest_notices_registers_that_are_not_switched();
+}
+
 fn judge_notices_every_hole() {
     let missed: Vec<_> = Mutant::ALL
         .into_iter()
@@ -53,4 +62,17 @@ fn judge_notices_every_hole() {
         .collect();
 
     assert_eq!(missed, []);
+}
+
+/// Some of the registers; `left_out` tries all.
+fn contest_notices_registers_that_are_not_switched() {
+    assert!(!left_out::is_noticed(), "nothing is wrong");
+    for mutant in [Mutant::SwitchTo, Mutant::SwitchBack] {
+        mutant::open(Some(mutant));
+        assert!(left_out::is_noticed(), "{mutant:?}");
+    }
+    mutant::open(None);
+    let registers = left_out::registers().into_iter().step_by(EACH);
+
+    assert_eq!(left_out::missed(&registers.collect::<Vec<_>>()), []);
 }
