@@ -4,16 +4,11 @@
 use crate::session::State;
 use crate::slots::Handle;
 use crate::world::{Awake, World};
-use iface::types::GGTT_PAGE_SIZE;
+use iface::fence;
 use kernel::prelude::*;
 
 /// The most sets of fences a client can hold of one GPU: one for each vGPU, and one more.
 pub(crate) const MAX_FENCE_SETS: usize = 8;
-
-/// FENCE: it is in use (PRM Vol 2c, FENCE, bit 0).
-const FENCE_VALID: u64 = 1 << 0;
-/// FENCE: bits of the lower bound's address, and of the upper bound's in the other half.
-const FENCE_PAGE: u64 = 0xffff_f000;
 
 /// A set of fence registers.
 pub(crate) struct FenceSet<W: World> {
@@ -25,15 +20,6 @@ struct Fence<W: World> {
     value: u64,
     /// The range that it lies in.
     range: u64,
-}
-
-/// GGTT addresses that a fence covers: the first, and the one behind the last.
-fn addresses(value: u64) -> (u64, u64) {
-    // The upper bound is the address of the last page.
-    (
-        value & FENCE_PAGE,
-        (value >> 32 & FENCE_PAGE) + GGTT_PAGE_SIZE,
-    )
 }
 
 /// Takes fences.
@@ -130,7 +116,7 @@ pub fn write<W: World>(world: &W, handle: u64, index: u32, value: u64, range: u6
     let _awake = Awake::new(world)?;
     world.with_state(|state| {
         state.check_open()?;
-        let valid = value & FENCE_VALID != 0;
+        let valid = value & fence::VALID != 0;
         let fits = if valid {
             check_inside(state, value, range)
         } else {
@@ -148,14 +134,14 @@ pub fn write<W: World>(world: &W, handle: u64, index: u32, value: u64, range: u6
     })
 }
 
-/// Fails unless the fence lies inside the range, and that in the aperture.
+/// Fails unless all that the fence reaches lies inside the range, and that in the aperture.
 fn check_inside<W: World>(state: &mut State<W>, value: u64, range: u64) -> Result {
     let range = state.ranges.get_mut(Handle::from_raw(range)).ok_or(EBADF)?;
-    let ((first, behind), (start, end)) = (addresses(value), range.addresses());
-    if first >= behind {
+    let (reach, (start, end)) = (fence::reach(value), range.addresses());
+    if reach.is_empty() {
         return Err(EINVAL);
     }
-    if first < start || behind > end || !range.is_aperture() {
+    if reach.start < start || reach.end > end || !range.is_aperture() {
         return Err(ERANGE);
     }
     Ok(())

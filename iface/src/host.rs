@@ -153,11 +153,11 @@ table! {
 
             /// Writes fence number `index` of `fences` (PRM Vol 2c, FENCE, 64 bits).
             ///
-            /// A valid fence must lie inside `range`, which must be in the aperture; for a value
-            /// whose valid bit is clear `range` is not looked at, and the fence is disabled. Since
-            /// 1.0.
+            /// All that a valid fence can reach must lie inside `range`, which must be in the
+            /// aperture: its pages, and what is left of the last row of tiles. For a value whose
+            /// valid bit is clear `range` is not looked at, and the fence is disabled. Since 1.0.
             ///
-            /// Errors: `-EBADF` one of the handles; `-ERANGE` `index`, or the fence is not inside
+            /// Errors: `-EBADF` one of the handles; `-ERANGE` `index`, or it reaches beyond
             /// the range; `-EINVAL` it ends before it begins.
             since 0 fn fence_write(dev: *mut HostDevice, fences: u64, index: u32, value: u64, range: u64) -> c_int;
 

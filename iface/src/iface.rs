@@ -13,6 +13,7 @@
 //! | [`events`] | the call-backs that kvmgt offers |
 //! | [`types`] | the plain structures that both use |
 //! | [`snapshot`] | the golden snapshot's format, and a checked reader of it |
+//! | [`fence`] | what a fence register lets the CPU reach |
 //! | [`image`] | which part of a context's image is the client's |
 //! | [`registers`] | the register table |
 //! | [`client`] | the safe face: the only code that calls through a [`HostTable`] |
@@ -25,6 +26,7 @@
 pub mod client;
 pub mod errno;
 pub mod events;
+pub mod fence;
 pub mod hash;
 pub mod host;
 pub mod image;

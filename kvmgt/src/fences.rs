@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The fence registers of a vGPU, which detile what the CPU sees of the aperture.
 
-use crate::address::PAGE_SIZE;
 use crate::guest::World;
 use crate::host::Host;
 use crate::mmio::context::Share;
 use core::ops::Range;
+use iface::fence::{reach, VALID};
 use kernel::prelude::*;
-
-/// FENCE: it is in use (PRM Vol 2c, FENCE, bit 0).
-const VALID: u64 = 1 << 0;
-/// FENCE: bits of an address in either half (PRM Vol 2c, FENCE, bits 31:12 and 63:44).
-const ADDRESS: u64 = 0xffff_f000;
-/// FENCE: bits from the address of the first page to that of the last one.
-const LAST_SHIFT: u32 = 32;
 
 /// What a fence register holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,23 +21,17 @@ impl Fence {
         self.0 & VALID != 0
     }
 
-    /// The addresses that it detiles: the last one is that of its last page.
-    fn addresses(self) -> Range<u64> {
-        let last = self.0 >> LAST_SHIFT & ADDRESS;
-        self.0 & ADDRESS..last.saturating_add(PAGE_SIZE)
-    }
-
-    /// Whether all that it detiles is in a range, and that is something.
+    /// Whether all that it reaches is in a range, and that is something.
     fn is_inside(self, range: &Range<u64>) -> bool {
-        let addresses = self.addresses();
-        range.start <= addresses.start && !addresses.is_empty() && addresses.end <= range.end
+        let reach = reach(self.0);
+        range.start <= reach.start && !reach.is_empty() && reach.end <= range.end
     }
 }
 
 /// Why a fence is off although it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// It would detile what is not the vGPU's.
+    /// It would reach what is not the vGPU's.
     Range,
     /// What the host half said.
     Host(Error),

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 use super::*;
+use crate::address::PAGE_SIZE;
 use crate::testing;
+use iface::fence::TILE_Y;
 
 const PAGE: u64 = PAGE_SIZE;
 const OWN: Range<u64> = 0x10_0000..0x20_0000;
 
 fn fence(first: u64, last: u64) -> Fence {
-    Fence(last << LAST_SHIFT | first | VALID)
+    // Rows of one tile.
+    Fence(last << 32 | first | TILE_Y | VALID)
 }
 
 #[test]
@@ -18,8 +21,8 @@ fn fence_is_inside_from_the_first_page_to_the_last() {
         (OWN.start, OWN.end, false),
         (OWN.end - PAGE, OWN.start, false),
         (0, 0, false),
-        (ADDRESS, ADDRESS, false),
-        (0, ADDRESS, false),
+        (0xffff_f000, 0xffff_f000, false),
+        (0, 0xffff_f000, false),
     ] {
         assert_eq!(
             fence(first, last).is_inside(&OWN),
@@ -30,10 +33,17 @@ fn fence_is_inside_from_the_first_page_to_the_last() {
 }
 
 #[test]
-fn pitch_and_tiling_are_no_part_of_the_addresses() {
-    let all = Fence(fence(OWN.start, OWN.start).0 | 0xfff << LAST_SHIFT | 0xfff);
+fn s_20_fence_of_a_part_of_a_row_is_not_inside_if_the_rest_is_not() {
+    // X tiles, eight of them in a row.
+    let wide = |pages: u64| {
+        let pitch = 31 << 32;
+        Fence(fence(OWN.end - pages * PAGE, OWN.end - PAGE).0 & !TILE_Y | pitch)
+    };
 
-    assert_eq!(all.addresses(), OWN.start..OWN.start + PAGE);
+    assert!(wide(8).is_inside(&OWN) && wide(16).is_inside(&OWN));
+    for pages in [1, 2, 7, 9, 15] {
+        assert!(!wide(pages).is_inside(&OWN), "{pages}");
+    }
 }
 
 #[test]

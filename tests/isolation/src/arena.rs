@@ -262,6 +262,20 @@ impl<'b> Arena<'b> {
         old
     }
 
+    /// The attacker's CPU reads a dword of its own part of the aperture, and writes another one there.
+    ///
+    /// # Panics
+    ///
+    /// If the address is not of its part: a VMM does not get there.
+    pub fn exchange(&self, at: u64, value: u32) -> u32 {
+        assert!(self.guests[0].aperture().contains(&at));
+        let mut data = [0; 4];
+        let mut gpu = self.bed.machine().gpu();
+        gpu.bar2_read(at, &mut data);
+        gpu.bar2_write(at, &value.to_le_bytes());
+        u32::from_le_bytes(data)
+    }
+
     /// Lets all be executed that there is, until nothing happens any more. What makes no progress is
     /// given up, as i915 does.
     pub fn execute(&mut self) {

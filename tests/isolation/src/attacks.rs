@@ -63,6 +63,7 @@ attacks! {
         s_22_slots
         s_21_registers
         s_20_fences
+        s_20_rows
         switched
         switched_after_hang;
 }

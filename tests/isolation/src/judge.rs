@@ -84,6 +84,11 @@ impl<'b> Judge<'b> {
         self.planted.push(page);
     }
 
+    /// What each dword of a page that was planted holds.
+    pub fn pattern(page: u64) -> u32 {
+        pattern(page)
+    }
+
     /// A context of the host is there, with a buffer.
     pub fn expect_host(&mut self, context: ContextPlaces, buffer: Range<u64>) {
         self.hosts.push((context, buffer));

@@ -4,6 +4,7 @@
 use super::*;
 use crate::mmio::{ddi, fdi, gmbus};
 use crate::pvinfo;
+use iface::fence::{TILE_Y, VALID};
 
 const HOLE: u64 = 2 << 20;
 const GGTT: u64 = 8 << 20;
@@ -244,7 +245,8 @@ fn write_fence(machine: &mut Machine, index: u32, value: u64) {
 
 /// A fence of some pages, in use.
 fn fence(first: u64, last: u64) -> u64 {
-    last << 32 | 7 << 32 | first | 1
+    // Rows of one tile.
+    last << 32 | first | TILE_Y | VALID
 }
 
 #[test]

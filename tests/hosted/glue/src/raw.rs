@@ -6,6 +6,7 @@
 use crate::bed::Bed;
 use gen9_gpu::log::Space;
 use iface::events::ClientTable;
+use iface::fence::{TILE_Y, VALID};
 use iface::types::{
     Buffer, Context, ContextRequest, GgttRange, GgttRequest, Info, MmioOp, Snapshot, Submission,
     GGTT_PAGE_SIZE,
@@ -14,13 +15,11 @@ use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ptr::null_mut;
 
-/// FENCE: it is valid (PRM Vol 2c).
-const FENCE_VALID: u64 = 1;
-
 /// The value of a fence over pages of the aperture.
 pub fn fence(start: u64, pages: u64) -> u64 {
     let last = start + (pages - 1) * GGTT_PAGE_SIZE;
-    last << 32 | start | FENCE_VALID
+    // Rows of one tile.
+    last << 32 | start | TILE_Y | VALID
 }
 
 unsafe extern "C" fn reset(_: *mut c_void, _: u32, _: u32) {}

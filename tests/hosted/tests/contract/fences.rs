@@ -74,6 +74,12 @@ fn fence_write_that_is_wrong_returns_its_error_and_writes_nothing() {
         (fence(start + page, PAGES), ERANGE, "ends behind the range"),
         (fence(start + PAGES * page, 1), ERANGE, "behind the range"),
         (
+            // Of a row of 4096 tiles, all but one.
+            fence(start + page, PAGES - 1) | 0xfff << 32,
+            ERANGE,
+            "the last row of tiles ends behind the range",
+        ),
+        (
             start | (start - page) << 32 | 1,
             EINVAL,
             "ends before it begins",

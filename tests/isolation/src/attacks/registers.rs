@@ -5,17 +5,21 @@ use crate::arena::Arena;
 use crate::commands::{
     all, batch_end, batch_in_ppgtt, load, store, store_register, store_register_in_ppgtt, GARBAGE,
 };
-use crate::guest::{DATA, MAPPED, PPGTT, USER_BATCH};
+use crate::guest::{DATA, MAPPED, PPGTT, PRESENT, USER_BATCH};
+use crate::judge::Judge;
 use gen9_gpu::regs::{engine, gt};
 use gen9_gpu::EngineId;
 use hosted_glue::card::engine_mask;
-use iface::types::{ContextRequest, GGTT_PAGE_SIZE};
+use iface::fence::TILE_Y;
+use iface::types::{ContextRequest, GGTT_PAGE_SHIFT, GGTT_PAGE_SIZE};
 use kvmgt_core::address::{Gfn, PAGE_SIZE};
 use kvmgt_core::hardware::Engine;
 use kvmgt_core::host::Host;
 
 const RENDER: u32 = 0x2000;
 const BLIT: u32 = 0x2_2000;
+/// Pages behind the own part that are looked at.
+const BEHIND: u64 = 64;
 /// Slots of FORCE_TO_NONPRIV.
 const SLOTS: u32 = 12;
 /// MOCS of the render engine, and how the L3 caches what it names.
@@ -84,6 +88,36 @@ pub(super) fn s_20_fences(arena: &mut Arena<'_>) {
             arena.execute();
         }
     }
+}
+
+/// Fences of own pages whose last row of tiles is not whole, so that the CPU would get behind them.
+pub(super) fn s_20_rows(arena: &mut Arena<'_>) {
+    let own = arena.attacker().aperture();
+    let planted = arena.hosts.1;
+    let behind = own.end >> GGTT_PAGE_SHIFT;
+    let entries: Vec<_> = (behind..behind + BEHIND)
+        .map(|page| (page, arena.replace_entry(page, planted | PRESENT)))
+        .collect();
+    for (tiles, pitch, pages) in [0, TILE_Y].into_iter().flat_map(|tiles| {
+        let pitches = [1, 4, 5, 32, 4096].into_iter();
+        pitches.flat_map(move |pitch| [1, 2, 3, 8].map(|pages| (tiles, pitch, pages)))
+    }) {
+        let first = own.end - pages * PAGE_SIZE;
+        let fence = (own.end - PAGE_SIZE) << 32 | (pitch - 1) << 32 | first | tiles | 1;
+        arena.attacker().write(0x10_0000, &fence.to_le_bytes());
+        for at in (first..own.end).step_by(64) {
+            let found = arena.exchange(at, 0xbad);
+            if found == Judge::pattern(planted) {
+                let why = format!("{at:#x} shows a secret, by {fence:#x}");
+                arena.judge.object(why);
+            }
+        }
+        arena.attacker().write(0x10_0000, &[0; 8]);
+    }
+    for (page, entry) in entries {
+        arena.replace_entry(page, entry);
+    }
+    arena.execute();
 }
 
 /// A guest and the host take turns on the render engine. Neither finds what the other has loaded.
