@@ -2,7 +2,7 @@
 //! One GPU, two VMs, and a judge.
 
 use crate::commands;
-use crate::guest::{Guest, Left, Place, DATA, FIRST, MAPPED, PPGTT, SECRET, UNMAPPED};
+use crate::guest::{Guest, Left, Place, DATA, ENGINES, FIRST, MAPPED, PPGTT, SECRET, UNMAPPED};
 use crate::host::Watched;
 use crate::judge::Judge;
 use crate::turns::{Ends, Turns};
@@ -312,7 +312,7 @@ impl<'b> Arena<'b> {
         self.attacker().reset_engines();
     }
 
-    /// Both guests do something that is right, on both engines, with both kinds of addresses, and
+    /// Both guests do something that is right, on all engines, with both kinds of addresses, and
     /// find what they expect.
     pub fn check_work(&mut self) {
         for number in 0..self.guests.len() {
@@ -322,7 +322,10 @@ impl<'b> Arena<'b> {
 
     /// The same of one of them.
     pub fn check_work_of(&mut self, number: usize) {
-        for (engine, value) in [(Engine::Rcs, 0x1000_0001), (Engine::Bcs, 0x2000_0002)] {
+        for (engine, value) in ENGINES
+            .into_iter()
+            .zip((0x1000_0001..).step_by(0x1000_0000))
+        {
             let guest = &mut self.guests[number];
             let value = value + number as u32;
             guest.complaints();

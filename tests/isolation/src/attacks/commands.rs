@@ -14,10 +14,14 @@ use kvmgt_core::hardware::Engine;
 /// A register that holds what the guest put there, and two that are the host's.
 const GPR: u32 = engine::GPR0;
 const RENDER: u32 = 0x2000;
-const BLIT: u32 = 0x2_2000;
 
-/// Both engines.
-const ENGINES: [(Engine, u32); 2] = [(Engine::Rcs, RENDER), (Engine::Bcs, BLIT)];
+/// All engines, and where their registers begin.
+const ENGINES: [(Engine, u32); 4] = [
+    (Engine::Rcs, RENDER),
+    (Engine::Bcs, 0x2_2000),
+    (Engine::Vcs, 0x1_2000),
+    (Engine::Vecs, 0x1_a000),
+];
 
 /// Tries what `make` makes of an engine's base and each address that is not the guest's.
 fn try_addresses(arena: &mut Arena<'_>, make: impl Fn(u32, u64) -> Vec<u32>) {
@@ -83,8 +87,11 @@ pub(super) fn s_63_copy_register(arena: &mut Arena<'_>) {
 
 pub(super) fn s_51_flush_dw(arena: &mut Arena<'_>) {
     for operation in [1, 3] {
-        for address in arena.forbidden() {
-            arena.attack_with(Engine::Bcs, &flush(operation, address, 0xbad));
+        // The render engine has PIPE_CONTROL in its place.
+        for (engine, _) in &ENGINES[1..] {
+            for address in arena.forbidden() {
+                arena.attack_with(*engine, &flush(operation, address, 0xbad));
+            }
         }
     }
 }
@@ -102,11 +109,13 @@ pub(super) fn s_63_semaphore_wait(arena: &mut Arena<'_>) {
 }
 
 pub(super) fn s_63_conditional_end(arena: &mut Arena<'_>) {
-    for address in arena.forbidden() {
-        let at = arena.attacker().gma(BATCH);
-        let hostile = all([end_if(address, 0), batch_end()]);
-        arena.attacker().put(BATCH, &hostile);
-        arena.attack_with(Engine::Rcs, &batch(at));
+    for (engine, _) in ENGINES {
+        for address in arena.forbidden() {
+            let at = arena.attacker().gma(BATCH);
+            let hostile = all([end_if(address, 0), batch_end()]);
+            arena.attacker().put(BATCH, &hostile);
+            arena.attack_with(engine, &batch(at));
+        }
     }
 }
 
@@ -134,13 +143,18 @@ pub(super) fn batches_outside(arena: &mut Arena<'_>) {
 
 /// What is executed is what was audited, whatever the guest's memory holds by then.
 pub(super) fn s_58_changed_after_submission(arena: &mut Arena<'_>) {
-    for address in arena.forbidden() {
+    let forbidden = arena.forbidden();
+    let targets = ENGINES.into_iter().flat_map(|(engine, _)| {
+        let addresses = forbidden.iter();
+        addresses.map(move |address| (engine, *address))
+    });
+    for (engine, address) in targets {
         let guest = arena.attacker();
         let (data, at) = (guest.gma(DATA), guest.gma(BATCH));
         let harmless = |value| all([store(data, value), batch_end()]);
         guest.put(BATCH, &harmless(1));
         guest.context(&all([store(data, 2), batch(at)]));
-        guest.submit(Engine::Rcs);
+        guest.submit(engine);
         guest.put(BATCH, &all([store(address, 0xbad), batch_end()]));
         guest.put(crate::guest::RING, &store(address, 0xbad));
         arena.execute();

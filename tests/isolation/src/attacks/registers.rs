@@ -18,6 +18,8 @@ use kvmgt_core::host::Host;
 
 const RENDER: u32 = 0x2000;
 const BLIT: u32 = 0x2_2000;
+const VIDEO: u32 = 0x1_2000;
+const ENHANCE: u32 = 0x1_a000;
 /// Pages behind the own part that are looked at.
 const BEHIND: u64 = 64;
 /// Slots of FORCE_TO_NONPRIV.
@@ -62,7 +64,7 @@ pub(super) fn s_22_slots(arena: &mut Arena<'_>) {
 pub(super) fn s_21_registers(arena: &mut Arena<'_>) {
     let place = arena.hosts.0 as u32;
     let own = (0..0x800).step_by(4);
-    let engines = [RENDER, BLIT]
+    let engines = [RENDER, BLIT, VIDEO, ENHANCE]
         .into_iter()
         .flat_map(|base| own.clone().map(move |at| base + at));
     let others = [gt::GDRST.0, 0x4ab8, 0x940c, MOCS, L3, 0x7_019c, 0xb100];

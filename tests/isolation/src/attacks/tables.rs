@@ -3,7 +3,9 @@
 
 use crate::arena::Arena;
 use crate::commands::{all, copy, copy_in_ppgtt, store, store_in_ppgtt};
-use crate::guest::{DATA, FIRST, MAPPED, PDP0, PPGTT, PRESENT, SECRET, TABLES, UNMAPPED, WRITABLE};
+use crate::guest::{
+    DATA, ENGINES, FIRST, MAPPED, PDP0, PPGTT, PRESENT, SECRET, TABLES, UNMAPPED, WRITABLE,
+};
 use kvmgt_core::address::{Gfn, PAGE_SHIFT, PAGE_SIZE};
 use kvmgt_core::hardware::Engine;
 
@@ -62,12 +64,18 @@ pub(super) fn s_10_ggtt_forgotten(arena: &mut Arena<'_>) {
     arena.attack_with(Engine::Rcs, &store(own, 0xbad));
 }
 
-/// Stores to, and copies from, each of the mapped pages of the PPGTT.
+/// Stores to, and copies from, each of the mapped pages of the PPGTT, on all engines.
 fn reach_all(arena: &mut Arena<'_>) {
+    for engine in ENGINES {
+        reach_all_on(arena, engine);
+    }
+}
+
+fn reach_all_on(arena: &mut Arena<'_>, engine: Engine) {
     let pages = (0..8).map(|page| PPGTT + page * PAGE_SIZE);
     let commands = pages.flat_map(|at| [store_in_ppgtt(at, 0xbad), copy_in_ppgtt(at + 8, at)]);
     let commands = all(commands);
-    arena.attack_with(Engine::Bcs, &commands);
+    arena.attack_with(engine, &commands);
 }
 
 pub(super) fn ppgtt_entries(arena: &mut Arena<'_>) {
@@ -102,7 +110,8 @@ pub(super) fn s_10_ppgtt_forgotten(arena: &mut Arena<'_>) {
 
 /// Tables that are their own, or of another level, or pages of data that look like tables.
 pub(super) fn s_40_levels(arena: &mut Arena<'_>) {
-    reach_all(arena);
+    let mut engines = ENGINES.into_iter().cycle();
+    reach_all_on(arena, engines.next().unwrap_or(Engine::Bcs));
     let index = |level: u64| PPGTT >> (39 - 9 * level) & 511;
     for target in forbidden(arena) {
         // A page of data whose dwords are entries.
@@ -115,12 +124,12 @@ pub(super) fn s_40_levels(arena: &mut Arena<'_>) {
                 let entry = next << PAGE_SHIFT | PRESENT | WRITABLE;
                 let guest = arena.attacker();
                 guest.write_entry(Gfn(TABLES.0 + level), index(level), entry);
-                reach_all(arena);
+                reach_all_on(arena, engines.next().unwrap_or(Engine::Bcs));
             }
             let large = target & !(DIRECTORY - 1) | PRESENT | WRITABLE | LARGE;
             let guest = arena.attacker();
             guest.write_entry(Gfn(TABLES.0 + level), index(level), large);
-            reach_all(arena);
+            reach_all_on(arena, engines.next().unwrap_or(Engine::Bcs));
             arena.attacker().set_up();
         }
     }
@@ -136,8 +145,10 @@ pub(super) fn roots(arena: &mut Arena<'_>) {
         ]));
         guest.set_image(PDP0, address as u32);
         guest.set_image(PDP0 - 2, (address >> 32) as u32);
-        guest.submit(Engine::Rcs);
-        arena.execute();
-        arena.attacker().reset_engines();
+        for engine in ENGINES {
+            arena.attacker().submit(engine);
+            arena.execute();
+            arena.attacker().reset_engines();
+        }
     }
 }
