@@ -23,8 +23,9 @@ pub enum Accel {
 const CPUS: u32 = 2;
 /// The CPU, with four levels of page tables as those have that come with these GPUs. With five,
 /// KASAN takes good addresses for wild ones while the kernel identifies its CPU (observed: an
-/// interrupt meanwhile finds `x86_virt_bits` at 48).
-const CPU: &str = "max,la57=off";
+/// interrupt meanwhile finds `x86_virt_bits` at 48). And without fast string instructions: where they
+/// are, kernel and libc copy by single bytes what is large, and on the aperture each is a message.
+const CPU: &str = "max,la57=off,erms=off,fsrm=off,fsrs=off,fzrm=off";
 /// What makes the VM's clock advance by a nanosecond an instruction while it executes any. With one
 /// CPU, as the CPUs of such a VM execute one after the other.
 const COUNTED: &str = "shift=0";

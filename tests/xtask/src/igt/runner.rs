@@ -27,14 +27,52 @@ pub const WARNING: u32 = 4;
 /// The clock of the kernel. On a busy machine it may take the CPU's counter for ten times slower than
 /// it is (observed: 274 MHz instead of 2,596), and all time limits are over too early.
 const CLOCK: &str = "clocksource=hpet";
+/// Consoles belong to a second screen, which is not there: drawing one through the aperture, by
+/// messages, takes minutes during which a CPU does nothing else. The framebuffer device itself stays.
+const NO_CONSOLE: &str = "fbcon=map:1";
+
+/// Drivers of other GPUs, which tests load to see whether there is one: that takes half a minute.
+const OTHER_DRIVERS: [&str; 5] = ["amdgpu", "nouveau", "radeon", "vmwgfx", "xe"];
+/// Where modprobe is told to leave those, from the root.
+const MODPROBE: &str = "etc/modprobe.d/igt.conf";
+
+/// Programs that get the sizes which IGT has for simulated GPUs, with the reason.
+pub const SMALLER: &[(&str, &str)] = &[(
+    "gem_mmap_gtt",
+    "objects of 1 MiB instead of 16: each access to the aperture is a message here",
+)];
+
+/// Programs whose tests may take [`PATIENCE`] times as long as others: they check what they did through
+/// the aperture.
+const SLOWER: [&str; 1] = ["gem_blits"];
+/// See [`SLOWER`].
+const PATIENCE: u32 = 10;
 
 /// What runs in the guest: each program's list by itself, so that what one leaves behind is known
 /// before the next begins. A program begins with a line on stdout, its results follow. What
 /// igt_runner prints goes nowhere: all of it is in its results too. It ends after a test that took too
-/// long; then it is told to resume, as long as that brings results.
+/// long; then it is told to resume, as long as that brings results. What has none even then is run by
+/// a program of its own each.
 const SCRIPT: &str = r#"
 words() {
-	sed -n 's/^ *"result": "\(.*\)",*$/\1/p' /tmp/results/results.json 2>/dev/null
+	sed -n 's/^ *"result": "\(.*\)",*$/\1/p' "$1/results.json" 2>/dev/null
+}
+# Runs the list $1 with $2 tests, and leaves the results in the folder $3.
+run() {
+	rm -rf "$3"
+	timeout --kill-after=10 $(($2 * limit + SLACK)) igt_runner --multiple-mode \
+		--per-test-timeout $limit --piglit-style-dmesg --dmesg-warn-level WARNING \
+		--prune-mode keep-subtests --abort-on-monitored-error=lockdep --disk-usage-limit 16M \
+		--test-list "$1" /PROGRAMS "$3" >/dev/null 2>&1
+}
+# The names of the tests in the list $1 that have no result in the folder $2, where all is lower case.
+unanswered() {
+	awk -F'"' '/^ *"igt@/ { name = $2 } /^ *"result":/ && $4 != "notrun" { print name }' \
+		"$2/results.json" 2>/dev/null >/tmp/answered
+	while read -r test; do
+		subtest=$(echo "$test" | cut -d@ -f1-3)
+		grep -qi -e "^$subtest\$" -e "^$subtest@" /tmp/answered || echo "$test"
+	done <"$1"
 }
 lists=$(ls /igt)
 total=$(ls /igt | wc -l)
@@ -44,19 +82,31 @@ for list in $lists; do
 	program=${list#*-}
 	count=$(grep -c . "/igt/$list")
 	echo "{\"program\":\"$program\"}"
-	rm -rf /tmp/results
 	begin=$(cut -d. -f1 /proc/uptime)
-	timeout --kill-after=10 $((count * SECONDS + SLACK)) igt_runner --multiple-mode \
-		--per-test-timeout SECONDS --piglit-style-dmesg --dmesg-warn-level WARNING \
-		--prune-mode keep-subtests --abort-on-monitored-error=lockdep --disk-usage-limit 16M \
-		--test-list "/igt/$list" /PROGRAMS /tmp/results >/dev/null 2>&1
+	case " SMALLER " in
+	*" $program "*) export INTEL_SIMULATION=1 ;;
+	*) unset INTEL_SIMULATION ;;
+	esac
+	case " SLOWER " in
+	*" $program "*) limit=$((SECONDS * PATIENCE)) ;;
+	*) limit=SECONDS ;;
+	esac
+	run "/igt/$list" "$count" /tmp/results
 	ran=0
-	while now=$(words | grep -c .) && [ "$now" -gt $ran ] && [ "$now" -lt "$count" ]; do
+	while now=$(words /tmp/results | grep -c .) && [ "$now" -gt $ran ] && [ "$now" -lt "$count" ]; do
 		ran=$now
-		timeout --kill-after=10 $((count * SECONDS + SLACK)) igt_resume /tmp/results >/dev/null 2>&1
+		timeout --kill-after=10 $((count * limit + SLACK)) igt_resume /tmp/results >/dev/null 2>&1
 	done
 	[ -e /tmp/results/results.json ] && cat /tmp/results/results.json
-	words=$(words | sort | uniq -c | tr -s ' \n' '  ')
+	words=$(words /tmp/results)
+	for test in $(unanswered "/igt/$list" /tmp/results); do
+		echo "$test" >/tmp/one
+		run /tmp/one 1 /tmp/results-of-one
+		[ -e /tmp/results-of-one/results.json ] && cat /tmp/results-of-one/results.json
+		words="$words
+$(words /tmp/results-of-one)"
+	done
+	words=$(echo "$words" | grep . | sort | uniq -c | tr -s ' \n' '  ')
 	echo "[$place/$total] $program:${words:- no result} ($(($(cut -d. -f1 /proc/uptime) - begin)) s)" >&2
 done
 "#;
@@ -141,21 +191,29 @@ impl Plan<'_> {
             let text: String = tests.iter().map(|test| select::line(test)).collect();
             fs::write(lists.join(format!("{place:03}-{program}")), text)?;
         }
+        let leave = OTHER_DRIVERS.map(|driver| format!("install {driver} /bin/false\n"));
+        let modprobe = overlay.path().join(MODPROBE);
+        fs::create_dir_all(modprobe.parent().context("it is in a folder")?)?;
+        fs::write(modprobe, leave.concat())?;
         let vm = Vm {
             overlay: Some(overlay.path().to_path_buf()),
             vgpus: self.vgpus.clone(),
             ram: RAM.to_owned(),
-            append: CLOCK.to_owned(),
-            // Many tests write to the aperture and look in memory. Natively it has the console too,
-            // which would take minutes to draw.
-            posted: self.vgpus.is_none(),
+            append: format!("{CLOCK} {NO_CONSOLE}"),
+            // Many tests write to the aperture and look in memory.
+            posted: false,
             timeout: Some(time),
             ..Vm::new("igt", ready)
         };
+        let smaller = SMALLER.iter().map(|(program, _)| *program);
+        let smaller = smaller.collect::<Vec<_>>().join(" ");
         let script = SCRIPT
             .replace("SECONDS", &self.test_timeout.to_string())
             .replace("SLACK", &SLACK.to_string())
             .replace("WARNING", &WARNING.to_string())
+            .replace("SMALLER", &smaller)
+            .replace("SLOWER", &SLOWER.join(" "))
+            .replace("PATIENCE", &PATIENCE.to_string())
             .replace("PROGRAMS", select::PROGRAMS);
         let outcome = vm
             .run(&ready.bench, &Task::Report(&script))
