@@ -347,9 +347,12 @@ impl Ppgtt {
 /// The guest's entry with that number in a table as it was read.
 fn entry_in(buffer: &[u8], index: usize) -> u64 {
     let at = index.saturating_mul(ENTRY_SIZE);
-    let bytes = buffer
-        .get(at..)
-        .and_then(|rest| rest.first_chunk::<ENTRY_SIZE>());
+    first_entry(buffer.get(at..).unwrap_or_default())
+}
+
+/// The guest's entry with which a part of a table begins; 0 if there is no whole one.
+fn first_entry(data: &[u8]) -> u64 {
+    let bytes = data.first_chunk::<ENTRY_SIZE>();
     bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 

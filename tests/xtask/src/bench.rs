@@ -14,7 +14,7 @@ use crate::command;
 use crate::packages;
 use crate::prepare::{prepare, Boot, Ready, GUEST_KERNEL};
 use crate::program::{self, GEM_WORK};
-use crate::progress::{say, Step};
+use crate::progress::say;
 use crate::vm::{End, Task, Vm};
 
 /// The accesses that benchmarks replay, in the work tree.
@@ -62,15 +62,7 @@ fn capture(cache: &Cache) -> Result<()> {
     };
     record(&ready, &vm, BOOT)?;
     import(&ready, &vm, "--import", &file("accesses"), TRACE)?;
-    let overlay = program::overlay(&[GEM_WORK], |name, cargo, line| {
-        let mut step = Step::start(name);
-        command::logged(cargo, &cache.log(name)?, |text| {
-            step.line(text);
-            line(text);
-        })?;
-        step.done();
-        Ok(())
-    })?;
+    let overlay = program::overlay_as_step(cache, &[GEM_WORK])?;
     let vm = Vm {
         submissions: Some(file("submissions")),
         overlay: Some(overlay.path().to_path_buf()),

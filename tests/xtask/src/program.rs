@@ -7,8 +7,10 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 
+use crate::cache::Cache;
 use crate::command;
 use crate::gpu_server;
+use crate::progress::Step;
 
 /// The program that gives GPUs work through i915, and the name of the package that has it.
 pub const GEM_WORK: &str = "gem-work";
@@ -47,4 +49,17 @@ pub fn overlay(
             .with_context(|| format!("cannot copy {}", program.display()))?;
     }
     Ok(overlay)
+}
+
+/// The same as a step of a command, with a log of its own.
+pub fn overlay_as_step(cache: &Cache, programs: &[&str]) -> Result<TempDir> {
+    overlay(programs, |name, cargo, line| {
+        let mut step = Step::start(name);
+        command::logged(cargo, &cache.log(name)?, |text| {
+            step.line(text);
+            line(text);
+        })?;
+        step.done();
+        Ok(())
+    })
 }

@@ -5,7 +5,7 @@ use super::backing::ShadowPage;
 use super::bits::Bits;
 use super::key::{Key, Kind};
 use super::sync::ENTRY_SIZE;
-use super::ENTRIES;
+use super::{first_entry, ENTRIES};
 use kernel::prelude::*;
 
 /// How a change of the guest's table becomes known.
@@ -96,10 +96,7 @@ impl Shadow {
     /// last.
     pub(super) fn has_entries(&self, first: usize, data: &[u8]) -> bool {
         let kept = self.copy.get(first..).unwrap_or_default();
-        let new = data.chunks_exact(ENTRY_SIZE).map(|bytes| {
-            let bytes = bytes.first_chunk::<ENTRY_SIZE>();
-            bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
-        });
+        let new = data.chunks_exact(ENTRY_SIZE).map(first_entry);
         Iterator::zip(kept.iter(), new).all(|(kept, new)| *kept == new)
     }
 

@@ -8,11 +8,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use crate::cache::Cache;
-use crate::command;
 use crate::gpu_server::Vgpus;
 use crate::prepare::{prepare, Boot, GUEST_KERNEL};
 use crate::program::{self, GEM_WORK};
-use crate::progress::{say, Step};
+use crate::progress::say;
 use crate::vm::{End, Outcome, Task, Vm};
 
 /// How many guests.
@@ -28,15 +27,7 @@ pub fn run(cache: &Cache, gpu: &str) -> Result<i32> {
         "{GUESTS} guests with Debian's stock kernel {GUEST_KERNEL}, each on a vGPU"
     ));
     let ready = prepare(cache, Boot::Guest(GUEST_KERNEL))?;
-    let overlay = program::overlay(&[GEM_WORK], |name, cargo, line| {
-        let mut step = Step::start(name);
-        command::logged(cargo, &cache.log(name)?, |text| {
-            step.line(text);
-            line(text);
-        })?;
-        step.done();
-        Ok(())
-    })?;
+    let overlay = program::overlay_as_step(cache, &[GEM_WORK])?;
     let vm = Vm {
         gpu: gpu.to_owned(),
         overlay: Some(overlay.path().to_path_buf()),

@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 
 use super::causes;
 use super::results::{self, Ran, NOT_RUN, PASS};
+use super::runner::SMALLER;
 use super::select::LEFT_OUT;
 use crate::command;
 
@@ -132,6 +133,10 @@ impl Report {
         // Writing to a string cannot fail.
         for (start, why) in LEFT_OUT {
             let _ = writeln!(text, "- `{start}*`: {why}");
+        }
+        text += "\nWhat is run smaller:\n\n";
+        for (program, how) in SMALLER {
+            let _ = writeln!(text, "- `{program}@*`: {how}");
         }
         text += "\n## Summary\n\n| | last run |\n|---|---|\n";
         for (name, run) in &self.runs {

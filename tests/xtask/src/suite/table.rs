@@ -73,9 +73,6 @@ pub const ALL: &[Test] = &[
     }),
     kernel("many-guests", "guests-seven", scenario::guest::seven),
     kernel("many-guests", "guests-mixed", scenario::guest::mixed),
-    kernel("nested-guests", "nested-guest-6.12", |c| {
-        scenario::guest::nested(c, GUEST_KERNEL)
-    }),
     kernel("nested-guests", "nested-guest-7.3", |c| {
         scenario::guest::nested(c, Version { major: 7, minor: 3 })
     }),
