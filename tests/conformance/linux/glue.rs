@@ -16,6 +16,7 @@ extern "C" {
         data: *mut c_void,
     ) -> c_int;
     fn gvt_conformance_sleep() -> bool;
+    fn gvt_conformance_alone() -> bool;
     fn gvt_conformance_wait();
     fn gvt_conformance_dma_address(page: usize) -> u64;
     fn gvt_conformance_dma_entry(page: usize, index: usize) -> *mut u64;
@@ -66,6 +67,11 @@ impl Bench for Linux {
     fn has_watchdog(&self) -> bool {
         // i915's heartbeat.
         true
+    }
+
+    fn is_alone(&self) -> bool {
+        // SAFETY: without condition.
+        unsafe { gvt_conformance_alone() }
     }
 
     fn wait(&self) {

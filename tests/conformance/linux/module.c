@@ -35,6 +35,10 @@ static bool hold;
 module_param(hold, bool, 0444);
 MODULE_PARM_DESC(hold, "run no checks, but hold reservations");
 
+static bool beside;
+module_param(beside, bool, 0444);
+MODULE_PARM_DESC(beside, "others have work for the GPU, too");
+
 /* The Rust part. */
 int gvt_conformance_run(const void *platform_data);
 int gvt_conformance_hold(const void *platform_data);
@@ -46,6 +50,7 @@ u64 gvt_conformance_ggtt_entry(u64 page);
 void gvt_conformance_interrupts_off(void (*f)(void *data), void *data);
 int gvt_conformance_parallel(u32 threads, void (*f)(void *data, u32 thread), void *data);
 bool gvt_conformance_sleep(void);
+bool gvt_conformance_alone(void);
 void gvt_conformance_wait(void);
 u64 gvt_conformance_dma_address(size_t page);
 u64 *gvt_conformance_dma_entry(size_t page, size_t index);
@@ -144,6 +149,11 @@ bool gvt_conformance_sleep(void)
 
 	pr_info("gvt_conformance: the GPU does not sleep here (%d)\n", ret);
 	return false;
+}
+
+bool gvt_conformance_alone(void)
+{
+	return !beside;
 }
 
 void gvt_conformance_wait(void)

@@ -80,3 +80,18 @@ pub(crate) fn ensure_entry(
 ) -> Outcome {
     ensure(what, entry(context, range, page) as i64, wanted as i64)
 }
+
+/// Looks at an entry that held `left` and was given back: it is scratch, or somebody else's by now.
+pub(crate) fn ensure_given_back(
+    context: &Context<'_>,
+    range: &GgttRange,
+    page: u64,
+    left: u64,
+    scratch: u64,
+) -> Outcome {
+    if context.bench.is_alone() {
+        return ensure_entry("entry", context, range, page, scratch);
+    }
+    let is_left = entry(context, range, page) == left;
+    ensure("entry is as it was left", is_left.into(), 0)
+}

@@ -42,6 +42,9 @@ pub trait Bench {
     /// Whether the host ends what occupies an engine for too long.
     fn has_watchdog(&self) -> bool;
 
+    /// Whether nobody else has work, who might take what was given back.
+    fn is_alone(&self) -> bool;
+
     /// Lets a moment pass, in which the GPU goes on.
     fn wait(&self);
 

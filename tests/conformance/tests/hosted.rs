@@ -50,6 +50,10 @@ impl Bench for Hosted<'_> {
         false
     }
 
+    fn is_alone(&self) -> bool {
+        true
+    }
+
     fn wait(&self) {
         let Some(card) = self.0.card() else { return };
         card.run_engines();

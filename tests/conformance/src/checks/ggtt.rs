@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! Ranges of the GGTT.
 
-use super::{aperture, ensure_entry, entry, open, refused, reserve, NO_HANDLE};
+use super::{aperture, ensure_entry, ensure_given_back, entry, open, refused, reserve, NO_HANDLE};
 use crate::table::{ensure, expect};
 use crate::{Check, Context, Outcome};
 use iface::errno::{EBADF, EFAULT, EINVAL, ENOSPC, ERANGE};
@@ -231,7 +231,7 @@ fn released(context: &Context<'_>) -> Outcome {
     )?;
     expect("release", context.table.ggtt_release(range.handle), 0)?;
     for page in 0..8 {
-        ensure_entry("entry", context, &range, page, scratch)?;
+        ensure_given_back(context, &range, page, PAGE_A, scratch)?;
     }
     expect(
         "second release",
@@ -269,7 +269,7 @@ fn closed(context: &Context<'_>) -> Outcome {
     )?;
     expect("close", context.table.close(), 0)?;
     for page in 0..8 {
-        ensure_entry("entry", context, &range, page, scratch)?;
+        ensure_given_back(context, &range, page, PAGE_A, scratch)?;
     }
     open(context)?;
     expect(
