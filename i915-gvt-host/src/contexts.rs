@@ -246,15 +246,19 @@ fn submit_now<W: World>(world: &W, handle: u64, root: u64, commands: &[u32], tag
     Err(error)
 }
 
-/// Ends what a context executes.
+/// Ends the submission with that tag, if it is what a context executes.
 ///
 /// # Errors
 ///
 /// As `ctx_kill` of the contract.
-pub fn kill<W: World>(world: &W, handle: u64) -> Result {
-    with(world, handle, |made| {
-        kill_in_state(world, made);
-        Ok(())
+pub fn kill<W: World>(world: &W, handle: u64, wanted: u64) -> Result {
+    with(world, handle, |made| match made.phase {
+        Phase::Submitted { tag, .. } if tag == wanted => {
+            kill_in_state(world, made);
+            Ok(())
+        }
+        // It has ended, and was told or is about to be, before the lock was there to be taken.
+        Phase::Submitted { .. } | Phase::Idle | Phase::Dead => Err(ESRCH),
     })
 }
 

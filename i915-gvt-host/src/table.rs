@@ -494,9 +494,9 @@ unsafe extern "C" fn ctx_submit<D: Device>(
     returned(submit())
 }
 
-unsafe extern "C" fn ctx_kill<D: Device>(dev: *mut HostDevice, context: u64) -> c_int {
+unsafe extern "C" fn ctx_kill<D: Device>(dev: *mut HostDevice, context: u64, tag: u64) -> c_int {
     // SAFETY: see above.
-    returned(unsafe { device::<D>(dev) }.and_then(|device| contexts::kill(device, context)))
+    returned(unsafe { device::<D>(dev) }.and_then(|device| contexts::kill(device, context, tag)))
 }
 
 unsafe extern "C" fn default_state_read<D: Device>(

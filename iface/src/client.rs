@@ -430,9 +430,9 @@ impl<'a> Host<'a> {
         call!(self, ctx_submit, context, ptr::from_ref(&submission))
     }
 
-    /// Ends what a context executes.
-    pub fn ctx_kill(&self, context: u64) -> Result<(), Errno> {
-        call!(self, ctx_kill, context)
+    /// Ends the submission with that tag, if it is what a context executes.
+    pub fn ctx_kill(&self, context: u64, tag: u64) -> Result<(), Errno> {
+        call!(self, ctx_kill, context, tag)
     }
 
     /// Reads an engine's default state from `offset` on.

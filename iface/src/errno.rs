@@ -7,6 +7,8 @@ use core::ffi::c_int;
 
 /// A register or range may not be written.
 pub const EPERM: c_int = 1;
+/// What is to be ended is not executed, or not any more.
+pub const ESRCH: c_int = 3;
 /// The hardware did not do what was asked.
 pub const EIO: c_int = 5;
 /// Too many entries in one call.

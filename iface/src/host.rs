@@ -234,7 +234,10 @@ table! {
             /// Once its first command is executed nothing else runs on the engine before its last
             /// one: i915 neither preempts it nor gives its time slice to another one. Whatever the
             /// commands change in the engine they can so change back. It waits like all other work of
-            /// default priority before, and can take any time until then.
+            /// default priority before, and can take any time until then. i915's heartbeat still
+            /// beats: it resets an engine that one submission holds for too long (12 to 16 seconds,
+            /// unless the host's user has set the interval), which is told as
+            /// [`OUTCOME_HUNG`](crate::events::OUTCOME_HUNG).
             ///
             /// The engine's TLBs are invalidated before the first command. All of the page tables
             /// stays as it is until it is done, and DMA addresses in them are mapped for as long.
@@ -245,14 +248,20 @@ table! {
             /// than the context takes; `-ENOMEM`.
             since 0 fn ctx_submit(dev: *mut HostDevice, context: u64, submission: *const Submission) -> c_int;
 
-            /// Ends what a context executes. Returns at once; `submit_done` tells when it has ended.
+            /// Ends the submission with that `tag`, if it is what a context executes. Returns at once;
+            /// `submit_done` tells when it has ended.
             ///
-            /// If the engine has to be reset for that, it is. Unless its end was told before, the outcome
-            /// is [`OUTCOME_CANCELLED`](crate::events::OUTCOME_CANCELLED), and the context is dead.
-            /// One that is idle stays as it is. Since 1.0.
+            /// If the engine has to be reset for that, it is. The outcome is
+            /// [`OUTCOME_CANCELLED`](crate::events::OUTCOME_CANCELLED), and the context is dead. Until
+            /// then it may be killed as often as one likes.
             ///
-            /// Errors: `-EBADF`.
-            since 0 fn ctx_kill(dev: *mut HostDevice, context: u64) -> c_int;
+            /// A kill that comes too late does nothing: a context that is idle or dead, or executes
+            /// another submission by now, stays as it is. The end of the one that was meant was told
+            /// then, or is being told. A client that gives a tag of a context again can't tell the two
+            /// apart. Since 1.0.
+            ///
+            /// Errors: `-EBADF`; `-ESRCH` the context executes no submission with that tag.
+            since 0 fn ctx_kill(dev: *mut HostDevice, context: u64, tag: u64) -> c_int;
 
             /// Reads `size` bytes of an engine's default state from `offset` on: a context's image as
             /// the engine saved it after it was initialised, without the status page, which is zeroes.

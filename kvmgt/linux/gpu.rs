@@ -18,6 +18,7 @@ use kernel::{
 use kvmgt_core::{
     device::Device,
     message::NotMade,
+    schedule::Submitted,
     vgpu::{
         kind::Kind,
         shares::{Shares, VgpuId},
@@ -156,9 +157,9 @@ unsafe fn kill(job: *const Job) {
         let gpu = container_of!(job, Gpu<'_>, killer);
         (&(*gpu).turns, &(*gpu).host)
     };
-    turns.kill(|context| {
-        // It fails if the context is gone, and with it what was to be killed.
-        let _ = host.ctx_kill(context);
+    turns.kill(|Submitted { context, tag }| {
+        // It fails if what was to be killed has ended meanwhile.
+        let _ = host.ctx_kill(context, tag.raw());
     });
 }
 

@@ -27,7 +27,7 @@ use kernel::{
 };
 use kvmgt_core::{
     hardware::Engine,
-    schedule::{time::Time, Ending, Tag},
+    schedule::{time::Time, Ending, Submitted, Tag},
 };
 
 mod seat;
@@ -191,13 +191,13 @@ impl Turns {
         self.ended.notify_all();
     }
 
-    /// Calls `kill` with each context that is to be killed.
-    pub(crate) fn kill(&self, mut kill: impl FnMut(u64)) {
+    /// Calls `kill` with each submission that is to be killed.
+    pub(crate) fn kill(&self, mut kill: impl FnMut(Submitted)) {
         for engine in Engine::ALL {
-            let context = self.with(|state, _| state.desk(engine)?.kill.take());
+            let late = self.with(|state, _| state.desk(engine)?.kill.take());
             // Without the lock: the host half takes locks of its own, and sleeps.
-            if let Some(context) = context {
-                kill(context);
+            if let Some(late) = late {
+                kill(late);
             }
         }
     }

@@ -70,8 +70,8 @@ pub trait Host {
     /// Has a context execute commands in the address space of a PML4 table.
     fn ctx_submit(&self, context: u64, root: u64, commands: &[u32], tag: u64) -> Result;
 
-    /// Ends what a context executes, without waiting for that.
-    fn ctx_kill(&self, context: u64) -> Result;
+    /// Ends the submission with that tag, if it is what a context executes, without waiting for that.
+    fn ctx_kill(&self, context: u64, tag: u64) -> Result;
 
     /// Reads an engine's default state from byte `offset` on.
     fn default_state_read(&self, engine: u32, offset: u64, data: &mut [u8]) -> Result;
@@ -158,8 +158,8 @@ impl Host for client::Host<'_> {
         Self::ctx_submit(self, context, root, commands, tag).map_err(error)
     }
 
-    fn ctx_kill(&self, context: u64) -> Result {
-        Self::ctx_kill(self, context).map_err(error)
+    fn ctx_kill(&self, context: u64, tag: u64) -> Result {
+        Self::ctx_kill(self, context, tag).map_err(error)
     }
 
     fn default_state_read(&self, engine: u32, offset: u64, data: &mut [u8]) -> Result {

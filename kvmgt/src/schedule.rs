@@ -35,7 +35,7 @@ mod turns;
 pub use account::Weight;
 pub use roster::{Order, Roster};
 pub use settings::Settings;
-pub use turns::{Tag, Turns};
+pub use turns::{Submitted, Tag, Turns};
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use crate::gtt::ppgtt::{GuestMemory, PageTracker, ShadowMemory, ShadowPage};
 use crate::guest::{Event, Guest, World};
 use crate::hardware::Engine;
 use crate::host::Host;
-use crate::schedule::{Tag, Turns, Weight};
+use crate::schedule::{Submitted, Tag, Turns, Weight};
 use crate::vgpu::shares::VgpuId;
 use iface::client::Outcome;
 use iface::registers::Platform;
@@ -364,9 +364,11 @@ impl Host for FakeHost {
         Ok(())
     }
 
-    fn ctx_kill(&self, context: u64) -> Result {
+    fn ctx_kill(&self, context: u64, tag: u64) -> Result {
         let mut state = self.state.borrow_mut();
         let context = state.contexts.get_mut(&context).ok_or(EBADF)?;
+        let executes = context.submitted.as_ref();
+        executes.filter(|it| it.tag == tag).ok_or(ESRCH)?;
         context.killed = true;
         Ok(())
     }
@@ -577,8 +579,8 @@ pub enum Said {
     Leave,
     /// It has work, or has none.
     Ready(Engine, bool),
-    /// It has started a context.
-    Started(Engine, u64),
+    /// It has submitted something.
+    Started(Submitted),
     /// It has nothing to start.
     GaveUp(Engine),
     /// It waited for the end of what it killed.
@@ -611,8 +613,8 @@ impl Turns for FakeTurns {
         place.map(|place| offered.remove(place)).is_some()
     }
 
-    fn started(&self, engine: Engine, _id: VgpuId, context: u64) {
-        self.say(Said::Started(engine, context));
+    fn started(&self, submitted: Submitted) {
+        self.say(Said::Started(submitted));
     }
 
     fn gave_up(&self, engine: Engine) {

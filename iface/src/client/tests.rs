@@ -47,7 +47,7 @@ refusing! {
     ctx_read(*mut HostDevice, u64, u64, *mut u8, u64);
     ctx_write(*mut HostDevice, u64, u64, *const u8, u64);
     ctx_submit(*mut HostDevice, u64, *const Submission);
-    ctx_kill(*mut HostDevice, u64);
+    ctx_kill(*mut HostDevice, u64, u64);
     default_state_read(*mut HostDevice, u32, u64, *mut u8, u64);
 }
 

@@ -11,7 +11,7 @@ use iface::client::Outcome;
 use kernel::prelude::*;
 use kvmgt_core::{
     hardware::Engine,
-    schedule::{self, Ending, Tag, Weight},
+    schedule::{self, Ending, Submitted, Tag, Weight},
     vgpu::shares::VgpuId,
 };
 
@@ -82,10 +82,11 @@ impl schedule::Turns for Seat<'_> {
         self.turns.with(|state, _| state.roster.take(engine, id))
     }
 
-    fn started(&self, engine: Engine, id: VgpuId, context: u64) {
-        c::trace_workload_start(id.number(), engine.name(), context);
+    fn started(&self, submitted: Submitted) {
+        let Tag { id, engine, .. } = submitted.tag;
+        c::trace_workload_start(id.number(), engine.name(), submitted.context);
         self.turns.with(|state, now| {
-            let order = state.roster.started(engine, id, context, now);
+            let order = state.roster.started(submitted, now);
             state.follow(engine, order, None);
         });
     }

@@ -8,7 +8,7 @@ use iface::client::Outcome;
 use kernel::prelude::*;
 use kvmgt_core::{
     hardware::Engine,
-    schedule::{time::Time, Order, Roster, Settings, Tag},
+    schedule::{time::Time, Order, Roster, Settings, Submitted, Tag},
     vgpu::shares::{VgpuId, MAX_VGPUS},
 };
 
@@ -30,8 +30,8 @@ pub(super) struct Desk {
     pub(super) mask: u32,
     /// Contexts of the host's that are on it.
     pub(super) host: u32,
-    /// A context that is to be killed.
-    pub(super) kill: Option<u64>,
+    /// What is to be killed.
+    pub(super) kill: Option<Submitted>,
     /// When the roster is to be asked.
     pub(super) due: Option<Time>,
 }

@@ -115,12 +115,12 @@ pub enum Complaint {
         /// What failed.
         error: Error,
     },
-    /// A submission that was executed in part: the engine hung in it, or it was killed for its
-    /// length.
+    /// A submission that was executed in part: the engine hung in it, or it was cancelled.
     Hung {
         /// The engine.
         engine: Engine,
-        /// Whether the engine hung.
+        /// Whether the engine hung, or i915 took it for hung. Otherwise others waited for it for too
+        /// long, and it was killed; or the host suspended, or has lost its GPU.
         by_itself: bool,
     },
     /// The vGPU does nothing more until it is reset.
@@ -248,7 +248,7 @@ impl fmt::Display for Complaint {
                 engine.name(),
                 match by_itself {
                     true => "hangs",
-                    false => "was killed: others waited for it for too long",
+                    false => "was cancelled: others waited for too long, or the host suspended",
                 }
             ),
             Self::Failsafe(reason) => {

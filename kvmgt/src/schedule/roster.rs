@@ -6,7 +6,7 @@
 //! that passes its deadline is taken away from whoever has not taken it, and is killed as soon as it
 //! has started otherwise.
 
-use super::{Action, Ending, Schedule, Settings, Time, Weight};
+use super::{Action, Ending, Schedule, Settings, Submitted, Tag, Time, Weight};
 use crate::hardware::Engine;
 use crate::vgpu::shares::{VgpuId, MAX_VGPUS};
 use kernel::prelude::*;
@@ -16,8 +16,8 @@ use kernel::prelude::*;
 pub struct Order {
     /// A vGPU to be told that it is its turn.
     pub wake: Option<VgpuId>,
-    /// A context to be killed, by the host half's handle.
-    pub kill: Option<u64>,
+    /// What is to be killed. It may have ended when that is done: then nothing is.
+    pub kill: Option<Submitted>,
     /// When [`Roster::tick`] is to be called, if nothing happens before. It takes the place of what
     /// was said last for that engine.
     pub again: Option<Time>,
@@ -28,7 +28,7 @@ pub struct Order {
 enum Stage {
     Offered,
     Taken,
-    Started(u64),
+    Started(Submitted),
 }
 
 /// A vGPU's turn on an engine.
@@ -119,15 +119,16 @@ impl Roster {
         is_offered
     }
 
-    /// The vGPU that took the turn has started a workload in a context of the host half. It may
-    /// have [ended](Self::ended) by now, and the turn be somebody else's.
-    pub fn started(&mut self, engine: Engine, id: VgpuId, context: u64, now: Time) -> Order {
+    /// The vGPU that took the turn has submitted a workload to the host half. It may have
+    /// [ended](Self::ended) by now, and the turn be somebody else's.
+    pub fn started(&mut self, submitted: Submitted, now: Time) -> Order {
+        let Tag { id, engine, .. } = submitted.tag;
         let mut kill = None;
         let order = self.with(engine, now, |desk| {
             let is_taken = |turn: &&mut Turn| turn.id == id && turn.stage == Stage::Taken;
             if let Some(turn) = desk.turn.as_mut().filter(is_taken) {
-                kill = turn.is_killed.then_some(context);
-                turn.stage = Stage::Started(context);
+                kill = turn.is_killed.then_some(submitted);
+                turn.stage = Stage::Started(submitted);
             }
         });
         Order {
@@ -191,7 +192,7 @@ impl Desk {
                             continue;
                         }
                         Stage::Taken => {}
-                        Stage::Started(context) => order.kill = Some(context),
+                        Stage::Started(submitted) => order.kill = Some(submitted),
                     }
                 }
                 (Some(Action::Kill(_)), None) => {}
@@ -243,6 +244,15 @@ mod tests {
         roster
     }
 
+    /// A submission of a vGPU's.
+    fn first_of(id: VgpuId) -> Submitted {
+        let (engine, serial) = (ENGINE, 1);
+        Submitted {
+            context: 7,
+            tag: Tag { id, engine, serial },
+        }
+    }
+
     fn late() -> Time {
         NOW.after(Settings::USUAL.deadline)
     }
@@ -255,7 +265,7 @@ mod tests {
         assert_eq!(roster.set_ready(ENGINE, first, true, NOW).wake, Some(first));
         assert!(!roster.take(ENGINE, second) && !roster.take(Engine::Rcs, first));
         assert!(roster.take(ENGINE, first) && !roster.take(ENGINE, first));
-        roster.started(ENGINE, first, 7, NOW);
+        roster.started(first_of(first), NOW);
         roster.set_ready(ENGINE, first, false, NOW);
         roster.set_ready(ENGINE, second, true, NOW);
         assert_eq!(roster.ended(ENGINE, Ending::Done, NOW).wake, Some(second));
@@ -282,7 +292,10 @@ mod tests {
         roster.set_ready(ENGINE, second, true, NOW);
         assert_eq!(roster.tick(ENGINE, late()).kill, None);
 
-        assert_eq!(roster.started(ENGINE, first, 7, late()).kill, Some(7));
+        assert_eq!(
+            roster.started(first_of(first), late()).kill,
+            Some(first_of(first))
+        );
 
         let order = roster.ended(ENGINE, Ending::Hung, late());
         assert_eq!(order.wake, Some(second));
@@ -294,12 +307,13 @@ mod tests {
         let [first, second] = ids();
         roster.set_ready(ENGINE, first, true, NOW);
         assert!(roster.take(ENGINE, first));
-        roster.started(ENGINE, first, 7, NOW);
+        roster.started(first_of(first), NOW);
         roster.set_ready(ENGINE, second, true, NOW);
 
         let soon = Time(late().0 - 1);
         assert_eq!(roster.tick(ENGINE, soon).kill, None);
-        assert_eq!(roster.tick(ENGINE, late()).kill, Some(7));
+        let kill = roster.tick(ENGINE, late()).kill;
+        assert_eq!(kill, Some(first_of(first)));
     }
 
     #[test]
@@ -308,7 +322,7 @@ mod tests {
         let [first, second] = ids();
         roster.set_ready(ENGINE, first, true, NOW);
         assert!(roster.take(ENGINE, first));
-        roster.started(ENGINE, first, 7, NOW);
+        roster.started(first_of(first), NOW);
         roster.set_ready(ENGINE, second, true, NOW);
         roster.tick(ENGINE, late());
 
@@ -331,7 +345,7 @@ mod tests {
         roster.set_ready(ENGINE, second, true, NOW);
         roster.ended(ENGINE, Ending::Done, NOW);
 
-        roster.started(ENGINE, first, 7, NOW);
+        roster.started(first_of(first), NOW);
 
         assert!(roster.take(ENGINE, second));
     }

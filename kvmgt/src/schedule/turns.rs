@@ -46,6 +46,18 @@ impl Tag {
     }
 }
 
+/// What the host half executes for a vGPU, as `ctx_kill` of the contract names it.
+///
+/// The context alone would not do: it may execute the vGPU's next workload when the kill of the one
+/// before arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Submitted {
+    /// The host half's handle of the context.
+    pub context: u64,
+    /// Which of the context's submissions it is.
+    pub tag: Tag,
+}
+
 /// The schedules of a GPU, as a vGPU sees them.
 ///
 /// Whoever brings it has a [`Roster`](super::Roster) behind a lock, and does what that orders. None
@@ -69,9 +81,9 @@ pub trait Turns {
     /// [`started`](Turns::started) or [`gave_up`](Turns::gave_up).
     fn take(&self, engine: Engine, id: VgpuId) -> bool;
 
-    /// A vGPU that took its turn has submitted a workload to a context of the host half. Killed at
-    /// once, if that is due by now. It may have ended by then.
-    fn started(&self, engine: Engine, id: VgpuId, context: u64);
+    /// A vGPU that took its turn has submitted a workload to the host half. Killed at once, if that
+    /// is due by now. It may have ended by then.
+    fn started(&self, submitted: Submitted);
 
     /// The vGPU whose turn it is has nothing to submit after all.
     fn gave_up(&self, engine: Engine);

@@ -32,9 +32,9 @@ const PAGE_HEAD: u64 = 4;
 impl EngineState {
     /// Has the host half end what it executes.
     pub(super) fn kill(&self, host: &dyn Host) {
-        if let (Some(_), Some(context)) = (&self.out, &self.host) {
-            // It can only fail if the host half was closed, and has killed it then.
-            let _ = host.ctx_kill(context.context.handle);
+        if let (Some(out), Some(context)) = (&self.out, &self.host) {
+            // It fails if that has ended by now; or if the host half was closed, and has killed it.
+            let _ = host.ctx_kill(context.context.handle, out.tag.raw());
         }
     }
 
@@ -78,9 +78,13 @@ impl Vgpu {
             state.queue.reset();
             if let (Some(out), Some(host)) = (&state.out, &state.host) {
                 let tag = out.tag;
-                // If there is nothing to be killed it will not be told either.
-                if world.host.ctx_kill(host.context.handle).is_ok() {
-                    world.turns.await_end(tag);
+                match world.host.ctx_kill(host.context.handle, tag.raw()) {
+                    // Told when it has ended, or about to be, as it has.
+                    Ok(()) | Err(ESRCH) => {
+                        world.turns.await_end(tag);
+                    }
+                    // The host half was closed: nothing is told any more.
+                    Err(_) => {}
                 }
                 if let Some(out) = self.take_out(world, tag) {
                     self.fail(world, &out, engine, false);

@@ -18,7 +18,7 @@ use crate::hardware::Engine;
 use crate::message::Complaint;
 #[cfg(feature = "mutants")]
 use crate::mutant::{self, Mutant};
-use crate::schedule::Tag;
+use crate::schedule::{Submitted, Tag};
 use crate::workload::{image, Raises, Workload};
 use iface::types::ContextRequest;
 use kernel::prelude::*;
@@ -70,7 +70,7 @@ impl Vgpu {
             return;
         }
         match self.launch(world, engine, &workload) {
-            Ok(context) => world.turns.started(engine, self.id, context),
+            Ok(submitted) => world.turns.started(submitted),
             Err(failure) => {
                 world.turns.gave_up(engine);
                 Self::complain(
@@ -86,13 +86,13 @@ impl Vgpu {
         self.tell_ready(world, engine);
     }
 
-    /// Submits a workload; gives the host half's handle of the context that it runs in.
+    /// Submits a workload; says as what.
     fn launch(
         &mut self,
         world: &mut World<'_>,
         engine: Engine,
         workload: &Workload,
-    ) -> Result<u64, Failure> {
+    ) -> Result<Submitted, Failure> {
         let info = world.device.engine(engine).ok_or(Failure::Host(ENODEV))?;
         let verdict = self.audit(world, engine, workload)?;
         let launch = self.prepare(world, info, workload, verdict);
@@ -130,7 +130,7 @@ impl Vgpu {
             effects: launch.effects,
         });
         self.show_running();
-        Ok(context)
+        Ok(Submitted { context, tag })
     }
 
     /// Audits the commands of a workload.

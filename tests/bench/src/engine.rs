@@ -24,7 +24,7 @@ use kvmgt_core::gtt::ppgtt::{GuestMemory, ShadowMemory, ShadowPage};
 use kvmgt_core::guest::{Event, Guest, World};
 use kvmgt_core::hardware::Engine;
 use kvmgt_core::host::Host;
-use kvmgt_core::schedule::{self, Tag, Weight};
+use kvmgt_core::schedule::{self, Submitted, Tag, Weight};
 use kvmgt_core::vgpu::kind::KINDS;
 use kvmgt_core::vgpu::shares::{Shares, VgpuId};
 use kvmgt_core::vgpu::{Region, Vgpu};
@@ -175,7 +175,7 @@ impl Host for WithEngine<'_> {
         Ok(())
     }
 
-    fn ctx_kill(&self, _: u64) -> Done {
+    fn ctx_kill(&self, _: u64, _: u64) -> Done {
         Ok(())
     }
 
@@ -202,7 +202,7 @@ impl schedule::Turns for Always {
         true
     }
 
-    fn started(&self, _: Engine, _: VgpuId, _: u64) {}
+    fn started(&self, _: Submitted) {}
 
     fn gave_up(&self, _: Engine) {}
 

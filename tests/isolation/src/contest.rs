@@ -156,9 +156,10 @@ impl<'a, 'b> Contest<'a, 'b> {
         for round in 0_u64.. {
             let goes_on = self.slices.now() < end;
             let activity = self.arena.card().run_slice();
-            for context in self.slices.tick() {
-                // It may be gone by now.
-                let _ = Host::ctx_kill(self.arena.kvmgt().host(), context);
+            for late in self.slices.tick() {
+                // It may have ended by now.
+                let host = self.arena.kvmgt().host();
+                let _ = Host::ctx_kill(host, late.context, late.tag.raw());
             }
             let moved = match self.step(goes_on) {
                 Err(why) => return self.arena.judge.object(why),

@@ -144,8 +144,8 @@ impl Host for Watched<'_> {
         Host::ctx_submit(self.host, context, root, commands, tag)
     }
 
-    fn ctx_kill(&self, context: u64) -> Result {
-        Host::ctx_kill(self.host, context)
+    fn ctx_kill(&self, context: u64, tag: u64) -> Result {
+        Host::ctx_kill(self.host, context, tag)
     }
 
     fn default_state_read(&self, engine: u32, offset: u64, data: &mut [u8]) -> Result {

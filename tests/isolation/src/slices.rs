@@ -11,7 +11,7 @@ use iface::client::{Direction, Outcome};
 use kernel::error::Result;
 use kvmgt_core::hardware::Engine;
 use kvmgt_core::schedule::time::Time;
-use kvmgt_core::schedule::{self, Ending, Order, Roster, Settings, Tag, Weight};
+use kvmgt_core::schedule::{self, Ending, Order, Roster, Settings, Submitted, Tag, Weight};
 use kvmgt_core::vgpu::shares::VgpuId;
 use std::cell::{RefCell, RefMut};
 
@@ -28,7 +28,7 @@ struct State {
     /// Contexts of the host's on an engine.
     hosts: [usize; Engine::ALL.len()],
     ended: Vec<(Tag, Outcome)>,
-    kills: Vec<u64>,
+    kills: Vec<Submitted>,
 }
 
 /// The schedules of a GPU.
@@ -71,8 +71,8 @@ impl<'a> Slices<'a> {
         self.state().again.iter().flatten().min().copied()
     }
 
-    /// Asks the schedules for which it is time, and gives the contexts that are to be killed.
-    pub fn tick(&self) -> Vec<u64> {
+    /// Asks the schedules for which it is time, and gives what is to be killed.
+    pub fn tick(&self) -> Vec<Submitted> {
         let now = self.now();
         let mut state = self.state();
         for engine in Engine::ALL {
@@ -186,9 +186,9 @@ impl schedule::Turns for Slices<'_> {
         self.state().roster.take(engine, id)
     }
 
-    fn started(&self, engine: Engine, id: VgpuId, context: u64) {
-        self.ask(engine, |roster, now| {
-            roster.started(engine, id, context, now)
+    fn started(&self, submitted: Submitted) {
+        self.ask(submitted.tag.engine, |roster, now| {
+            roster.started(submitted, now)
         });
     }
 

@@ -6,7 +6,7 @@ use hosted_glue::client::{Event, Recorder};
 use iface::client::Outcome;
 use kernel::error::Result;
 use kvmgt_core::hardware::Engine;
-use kvmgt_core::schedule::{self, Tag, Weight};
+use kvmgt_core::schedule::{self, Submitted, Tag, Weight};
 use kvmgt_core::vgpu::shares::VgpuId;
 use std::cell::RefCell;
 
@@ -76,7 +76,7 @@ impl schedule::Turns for Turns<'_> {
         true
     }
 
-    fn started(&self, _: Engine, _: VgpuId, _: u64) {}
+    fn started(&self, _: Submitted) {}
 
     fn gave_up(&self, _: Engine) {}
 

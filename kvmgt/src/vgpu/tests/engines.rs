@@ -302,7 +302,7 @@ fn submission_waits_for_its_turn_and_is_executed_then() {
         "scratch of four levels, and a PML4 table"
     );
     let said = bed.vm.turns.said.borrow().clone();
-    let of_engine = |said: &Said| matches!(said, Said::Started(ENGINE, _) | Said::Ready(ENGINE, _));
+    let of_engine = |said: &Said| matches!(said, Said::Started(_) | Said::Ready(ENGINE, _));
     let said: Vec<_> = said.into_iter().filter(of_engine).collect();
     assert!(matches!(
         said[..],
@@ -438,7 +438,7 @@ fn close_waits_for_the_end_of_what_runs() {
     bed.offer();
     bed.submit();
     let tag = Tag::from_raw(bed.submission().unwrap().tag).unwrap();
-    // It is what the stand-in does when it is waited for.
+    // It has ended, so that there is nothing to be killed, and it was not told yet.
     for context in bed.host.state.borrow_mut().contexts.values_mut() {
         context.submitted = None;
     }

@@ -4,7 +4,7 @@
 use super::{open, refused, NO_HANDLE};
 use crate::table::{ensure, expect};
 use crate::{Check, Context, Failure, Outcome};
-use iface::errno::{EBADF, EFAULT, EINVAL, ENOSPC, EPERM, ERANGE};
+use iface::errno::{EBADF, EFAULT, EINVAL, ENOSPC, EPERM, ERANGE, ESRCH};
 use iface::image::{is_client_writable, STATUS_PAGE};
 use iface::types::{self, ContextRequest, Engine, MAX_COMMANDS};
 
@@ -253,13 +253,17 @@ fn destroyed(context: &Context<'_>) -> Outcome {
     let table = &context.table;
     let request = of(&first_engine(context)?);
     let made = create(context, &request)?;
-    expect("kill of an idle one", table.ctx_kill(made.handle), 0)?;
+    expect(
+        "kill of an idle one",
+        table.ctx_kill(made.handle, 0),
+        -ESRCH,
+    )?;
     let write = table.ctx_write(made.handle, TIMESTAMP, &[0; 4]);
     expect("which stays as it is", write, 0)?;
     expect("destroy", table.ctx_destroy(made.handle), 0)?;
     expect("destroy again", table.ctx_destroy(made.handle), -EBADF)?;
     expect("destroy of nothing", table.ctx_destroy(0), -EBADF)?;
-    expect("kill", table.ctx_kill(made.handle), -EBADF)?;
+    expect("kill", table.ctx_kill(made.handle, 0), -EBADF)?;
     let submit = table.ctx_submit(made.handle, 0, &[0, 0], 0);
     expect("submit", submit, -EBADF)?;
     let next = create(context, &request)?;

@@ -80,7 +80,7 @@ fn not_open(context: &Context<'_>) -> Outcome {
     expect("ctx_read", table.ctx_read(1, 0, &mut byte), -ENODEV)?;
     expect("ctx_write", table.ctx_write(1, 0, &byte), -ENODEV)?;
     expect("ctx_submit", table.ctx_submit(1, 0, &[0, 0], 0), -ENODEV)?;
-    expect("ctx_kill", table.ctx_kill(1), -ENODEV)?;
+    expect("ctx_kill", table.ctx_kill(1, 0), -ENODEV)?;
     let state = table.default_state_read(1, 0, &mut byte);
     expect("default_state_read", state, -ENODEV)
 }

@@ -7,7 +7,7 @@ use super::submission::{dword, empty_root, run, submit, wait_until};
 use crate::commands::Commands;
 use crate::table::{ensure, expect, Recorder};
 use crate::{Check, Context, Outcome};
-use iface::errno::{EBUSY, EIO};
+use iface::errno::{EBUSY, EIO, ESRCH};
 use iface::events::{OUTCOME_CANCELLED, OUTCOME_DONE, OUTCOME_HUNG};
 use iface::image::STATUS_PAGE;
 use iface::types::{self, Buffer};
@@ -20,6 +20,10 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "a context that is killed, on every engine",
         run: killed,
+    },
+    Check {
+        name: "a kill that is late",
+        run: killed_late,
     },
     Check {
         name: "a context that is killed while it waits for another",
@@ -56,12 +60,20 @@ fn has_started(context: &Context<'_>, buffer: &Buffer) -> bool {
     dword(context, buffer, STARTED).is_ok_and(|value| value == 1)
 }
 
+/// What [`start`] submits is called.
+const TAG: u64 = 0x0123_4567_89ab_cdef;
+
 /// Has a context execute what does not end, and waits until it runs.
 fn start(context: &Context<'_>, made: &types::Context, buffer: &Buffer) -> Outcome {
+    start_as(context, made, buffer, TAG)
+}
+
+/// The same, by a tag of one's own.
+fn start_as(context: &Context<'_>, made: &types::Context, buffer: &Buffer, tag: u64) -> Outcome {
     let root = empty_root(context);
     let clear = context.table.buffer_write(buffer.handle, 0, &[0; 256]);
     expect("buffer_write", clear, 0)?;
-    submit(context, made, root, &wait_at_gate(buffer), 0)?;
+    submit(context, made, root, &wait_at_gate(buffer), tag)?;
     wait_until(context, "the context runs", || has_started(context, buffer))
 }
 
@@ -81,7 +93,10 @@ fn is_dead(context: &Context<'_>, made: &types::Context) -> Outcome {
     expect("write to a dead one", write, -EIO)?;
     let read = table.ctx_read(made.handle, 0, &mut [0; 4]);
     expect("read of a dead one", read, 0)?;
-    expect("kill of a dead one", table.ctx_kill(made.handle), 0)?;
+    for tag in [TAG, 0] {
+        let kill = table.ctx_kill(made.handle, tag);
+        expect("kill of a dead one", kill, -ESRCH)?;
+    }
     expect("destroy", table.ctx_destroy(made.handle), 0)
 }
 
@@ -136,7 +151,7 @@ fn killed(context: &Context<'_>) -> Outcome {
             let made = create(context, &of(&engine))?;
             start(context, &made, &buffer)?;
             let ends = recorder.ends();
-            expect("kill", table.ctx_kill(made.handle), 0)?;
+            expect("kill", table.ctx_kill(made.handle, TAG), 0)?;
             wait_for_end(context, recorder, ends, OUTCOME_CANCELLED)?;
             ensure("did not go on", dword(context, &buffer, AFTER)?.into(), 0)?;
             is_dead(context, &made)?;
@@ -146,6 +161,39 @@ fn killed(context: &Context<'_>) -> Outcome {
             ensure("the next ran", dword(context, &buffer, AFTER)?.into(), 7)?;
         }
         Ok(())
+    })
+}
+
+fn killed_late(context: &Context<'_>) -> Outcome {
+    context.table.recorded(|recorder| {
+        let table = &context.table;
+        let buffer = alloc(context, 1)?;
+        let made = create(context, &of(&first_engine(context)?))?;
+        for tag in 1..4 {
+            start_as(context, &made, &buffer, tag)?;
+            let ends = recorder.ends();
+            for other in [tag - 1, tag + 1] {
+                let kill = table.ctx_kill(made.handle, other);
+                expect("kill of another", kill, -ESRCH)?;
+            }
+            // Long enough for a kill to be seen.
+            for _ in 0..10 {
+                context.bench.wait();
+            }
+            ensure("goes on", recorder.ends().into(), ends.into())?;
+            let open = table.buffer_write(buffer.handle, GATE, &1u32.to_le_bytes());
+            expect("buffer_write", open, 0)?;
+            wait_for_end(context, recorder, ends, OUTCOME_DONE)?;
+            ensure("went on", dword(context, &buffer, AFTER)?.into(), 1)?;
+            let kill = table.ctx_kill(made.handle, tag);
+            expect("kill of what is done", kill, -ESRCH)?;
+        }
+        start(context, &made, &buffer)?;
+        let ends = recorder.ends();
+        expect("kill", table.ctx_kill(made.handle, TAG), 0)?;
+        wait_for_end(context, recorder, ends, OUTCOME_CANCELLED)?;
+        ensure("its tag", (recorder.last_end().tag == TAG).into(), 1)?;
+        is_dead(context, &made)
     })
 }
 
@@ -159,7 +207,7 @@ fn killed_in_the_queue(context: &Context<'_>) -> Outcome {
         start(context, &first, &first_buffer)?;
         let commands = Commands::new().store(second_buffer.start, 1);
         submit(context, &second, root, &commands, 2)?;
-        expect("kill", table.ctx_kill(second.handle), 0)?;
+        expect("kill", table.ctx_kill(second.handle, 2), 0)?;
         // It may be told now or when its turn comes.
         for _ in 0..10 {
             context.bench.wait();

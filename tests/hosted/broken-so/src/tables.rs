@@ -111,7 +111,7 @@ fn right() -> HostTable {
         ctx_read: Some(read),
         ctx_write: Some(write),
         ctx_submit: Some(ctx_submit),
-        ctx_kill: Some(two),
+        ctx_kill: Some(ctx_kill),
         default_state_read: Some(default_state_read),
     }
 }
@@ -161,6 +161,9 @@ unsafe extern "C" fn ctx_create(_: Device, _: *const ContextRequest, _: *mut Con
     called()
 }
 unsafe extern "C" fn ctx_submit(_: Device, _: u64, _: *const Submission) -> c_int {
+    called()
+}
+unsafe extern "C" fn ctx_kill(_: Device, _: u64, _: u64) -> c_int {
     called()
 }
 unsafe extern "C" fn default_state_read(_: Device, _: u32, _: u64, _: *mut u8, _: u64) -> c_int {

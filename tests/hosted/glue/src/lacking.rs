@@ -7,7 +7,7 @@ use kernel::error::Result;
 use kvmgt_core::address::Gfn;
 use kvmgt_core::gtt::ppgtt::PageTracker;
 use kvmgt_core::hardware::Engine;
-use kvmgt_core::schedule::{Tag, Turns, Weight};
+use kvmgt_core::schedule::{Submitted, Tag, Turns, Weight};
 use kvmgt_core::vgpu::shares::VgpuId;
 
 /// Nobody watches what a guest's processors write.
@@ -39,8 +39,8 @@ impl Turns for NoTurns {
         false
     }
 
-    fn started(&self, _: Engine, _: VgpuId, _: u64) {
-        panic!("it was nobody's turn");
+    fn started(&self, submitted: Submitted) {
+        panic!("it was nobody's turn: {submitted:?}");
     }
 
     fn gave_up(&self, _: Engine) {

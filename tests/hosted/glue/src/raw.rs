@@ -206,8 +206,8 @@ impl<'b> Raw<'b> {
     }
 
     /// Calls `ctx_kill`.
-    pub fn kill(&self, context: u64) -> c_int {
-        call!(self, ctx_kill, context)
+    pub fn kill(&self, context: u64, tag: u64) -> c_int {
+        call!(self, ctx_kill, context, tag)
     }
 
     /// Calls `default_state_read`.
@@ -273,7 +273,7 @@ impl<'b> Raw<'b> {
             ("ctx_read", self.ctx_read(1, 0, &mut [0])),
             ("ctx_write", self.ctx_write(1, 0, &[0; 4])),
             ("ctx_submit", self.submit(1, 0, &[0, 0], 0)),
-            ("ctx_kill", self.kill(1)),
+            ("ctx_kill", self.kill(1, 0)),
             ("default_state_read", self.default_state(1, 0, &mut [0])),
         ]
     }

@@ -21,7 +21,7 @@ use kernel::error::Result;
 use kvmgt_core::hardware::Engine;
 use kvmgt_core::host::Host;
 use kvmgt_core::schedule::time::Time;
-use kvmgt_core::schedule::{Ending, Order, Roster, Settings, Tag};
+use kvmgt_core::schedule::{Ending, Order, Roster, Settings, Submitted, Tag};
 use kvmgt_core::vgpu::shares::{VgpuId, MAX_VGPUS};
 pub use seat::Seat;
 use std::array;
@@ -51,8 +51,8 @@ struct State {
     engines: [AtEngine; ENGINES],
     inboxes: [Inbox; VGPUS],
     tallies: [Tally; VGPUS],
-    /// Contexts to be killed, by whoever may call the host half.
-    kills: Vec<u64>,
+    /// What is to be killed, by whoever may call the host half.
+    kills: Vec<Submitted>,
     is_over: bool,
 }
 
@@ -204,7 +204,7 @@ impl<'a> Turns<'a> {
         }
         let kills = std::mem::take(&mut state.kills);
         drop(state);
-        kills.into_iter().for_each(|context| kill(host, context));
+        kills.into_iter().for_each(|late| kill(host, late));
     }
 
     /// When the schedules are to be asked again, if nothing happens before.
@@ -229,7 +229,7 @@ impl<'a> Turns<'a> {
     }
 
     /// Does what an engine's schedule has ordered, but for the killing, which it gives.
-    fn follow(&self, state: &mut State, engine: Engine, order: Order) -> Option<u64> {
+    fn follow(&self, state: &mut State, engine: Engine, order: Order) -> Option<Submitted> {
         let at = &mut state.engines[engine.index()];
         if at.again != order.again {
             at.again = order.again;
@@ -243,8 +243,8 @@ impl<'a> Turns<'a> {
 
     /// The same where the host half must not be called.
     fn leave_to_others(&self, state: &mut State, engine: Engine, order: Order) {
-        if let Some(context) = self.follow(state, engine, order) {
-            state.kills.push(context);
+        if let Some(late) = self.follow(state, engine, order) {
+            state.kills.push(late);
             self.clerk.notify_all();
         }
     }
@@ -317,10 +317,10 @@ impl Events for Turns<'_> {
     }
 }
 
-/// Kills a context, if it is still there.
-fn kill(host: &dyn Host, context: u64) {
-    // Whoever had it may have destroyed it since.
-    let _ = host.ctx_kill(context);
+/// Kills what is late, if it still executes.
+fn kill(host: &dyn Host, late: Submitted) {
+    // It may have ended since, and the context be destroyed.
+    let _ = host.ctx_kill(late.context, late.tag.raw());
 }
 
 fn wait<'a>(condition: &Condvar, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {

@@ -9,7 +9,9 @@ use hosted_glue::bed::Bed;
 use hosted_glue::card::engine_mask;
 use hosted_glue::raw::Raw;
 use iface::client::Outcome;
-use iface::errno::{E2BIG, EBADF, EBUSY, EINVAL, EIO, ENODATA, ENOMEM, ENOSPC, EPERM, ERANGE};
+use iface::errno::{
+    E2BIG, EBADF, EBUSY, EINVAL, EIO, ENODATA, ENOMEM, ENOSPC, EPERM, ERANGE, ESRCH,
+};
 use iface::image::{DWORD, STATUS_PAGE};
 use iface::types::{ContextRequest, MAX_COMMANDS, PTE_ADDRESS};
 use kernel::testing::fail_each_alloc_with;
@@ -143,7 +145,7 @@ fn handles_that_name_no_context_return_ebadf() {
         assert_eq!(raw.ctx_read(handle, 0, &mut [0; 4]), -EBADF);
         assert_eq!(raw.ctx_write(handle, TIMESTAMP, &[0; 4]), -EBADF);
         assert_eq!(raw.submit(handle, NO_TABLES, &[NOOP; 2], 0), -EBADF);
-        assert_eq!(raw.kill(handle), -EBADF);
+        assert_eq!(raw.kill(handle, 0), -EBADF);
     }
 }
 
@@ -318,7 +320,7 @@ fn context_that_hung_is_dead_but_can_be_read() {
     assert_eq!(ends(&kvmgt), [(handle, 4, Outcome::Hung)]);
     assert_eq!(raw.submit(handle, NO_TABLES, &[NOOP; 2], 5), -EIO);
     assert_eq!(raw.ctx_write(handle, TIMESTAMP, &[0; 4]), -EIO);
-    assert_eq!(raw.kill(handle), 0);
+    assert_eq!(raw.kill(handle, 4), -ESRCH);
     assert_eq!(raw.ctx_read(handle, 0, &mut [0; 4]), 0);
     assert_eq!(raw.ctx_destroy(handle), 0);
     assert_eq!((bed.card().wakerefs(), ends(&kvmgt).len()), (0, 0));

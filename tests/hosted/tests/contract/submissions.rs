@@ -12,7 +12,7 @@ use hosted_glue::card::engine_mask;
 use hosted_glue::client::Event;
 use hosted_glue::raw::Raw;
 use iface::client::{Direction, Events, Offer, Outcome, ResetPhase};
-use iface::errno::{EAGAIN, EIO, ENODEV};
+use iface::errno::{EAGAIN, EBADF, EIO, ENODEV, ESRCH};
 use iface::events::RESET_ALL;
 use kernel::testing::Ledger;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -88,7 +88,7 @@ fn thread_that_lets_engines_execute_is_woken_by_submissions_and_kills() {
         host.ctx_submit(waits, NO_TABLES, &wait(result.start, 1), 4)
             .unwrap();
         host.ctx_submit(does, NO_TABLES, &[NOOP; 2], 5).unwrap();
-        host.ctx_kill(waits).unwrap();
+        host.ctx_kill(waits, 4).unwrap();
         let expected = [(waits, 4, Outcome::Cancelled), (does, 5, Outcome::Done)];
         assert_eq!(ends(2), expected);
         drop(stop);
@@ -226,9 +226,10 @@ fn kill_of_one_that_runs_and_of_one_that_waits_cancels_them() {
     bed.card().run_engines();
 
     // As often as one likes, in any order.
-    for handle in [waits, runs, runs, idle] {
-        host.ctx_kill(handle).unwrap();
+    for (handle, tag) in [(waits, 2), (runs, 1), (runs, 1)] {
+        host.ctx_kill(handle, tag).unwrap();
     }
+    assert_eq!(host.ctx_kill(idle, 0).unwrap_err().number(), ESRCH);
     assert_eq!(ends(&kvmgt), [], "it returns at once");
     bed.card().run_engines();
 
@@ -253,6 +254,38 @@ fn kill_of_one_that_runs_and_of_one_that_waits_cancels_them() {
 }
 
 #[test]
+fn kill_that_is_late_leaves_what_the_context_executes_by_then_alone() {
+    let bed = Bed::new("kbl");
+    let kvmgt = bed.attach();
+    let (host, flag) = (kvmgt.host(), page(kvmgt.host()));
+    let made = context(host, EngineId::Rcs0).handle;
+    let kill = |tag| host.ctx_kill(made, tag).map_err(|errno| errno.number());
+    host.ctx_submit(made, NO_TABLES, &[NOOP; 2], 1).unwrap();
+    bed.card().run_engines();
+    assert_eq!(kill(1), Err(ESRCH), "it is idle");
+    host.ctx_submit(made, NO_TABLES, &wait(flag.start, 1), 2)
+        .unwrap();
+    bed.card().run_engines();
+
+    assert_eq!(kill(1), Err(ESRCH));
+    assert_eq!(kill(3), Err(ESRCH));
+    bed.card().run_engines();
+    assert_eq!(ends(&kvmgt), [(made, 1, Outcome::Done)], "it goes on");
+
+    host.buffer_write(flag.handle, 0, &1_u32.to_le_bytes())
+        .unwrap();
+    bed.card().run_engines();
+    assert_eq!(ends(&kvmgt), [(made, 2, Outcome::Done)]);
+    host.ctx_submit(made, NO_TABLES, &wait(flag.start, 2), 3)
+        .unwrap();
+    bed.card().run_engines();
+    assert_eq!((kill(2), kill(3), kill(3)), (Err(ESRCH), Ok(()), Ok(())));
+    bed.card().run_engines();
+    assert_eq!(ends(&kvmgt), [(made, 3, Outcome::Cancelled)]);
+    assert_eq!(kill(3), Err(ESRCH), "it is dead");
+}
+
+#[test]
 fn kill_of_one_that_has_ended_and_was_not_told_cancels_it() {
     let bed = Bed::new("kbl");
     let kvmgt = bed.attach();
@@ -263,7 +296,7 @@ fn kill_of_one_that_has_ended_and_was_not_told_cancels_it() {
         .unwrap();
     bed.machine().gpu().run_until_settled(100);
 
-    kvmgt.host().ctx_kill(made).unwrap();
+    kvmgt.host().ctx_kill(made, 1).unwrap();
     bed.card().run_engines();
 
     assert_eq!(ends(&kvmgt), [(made, 1, Outcome::Cancelled)]);
@@ -372,7 +405,7 @@ fn close_ends_what_executes_and_calls_nothing_back() {
     bed.card().run_engines();
     assert_eq!(next.events().take(), []);
     for handle in contexts {
-        assert!(next.host().ctx_kill(handle).is_err());
+        assert!(next.host().ctx_kill(handle, 1).is_err());
     }
 }
 
@@ -421,7 +454,8 @@ fn end_of_a_submission_may_submit_and_destroy() {
     bed.card().run_engines();
 
     assert_eq!(reacting.ends.load(SeqCst), 4);
-    assert!(host.ctx_kill(made).is_err(), "it is gone");
+    let kill = host.ctx_kill(made, 0).unwrap_err();
+    assert_eq!(kill.number(), EBADF, "it is gone");
     drop(host);
     assert_eq!((bed.card().own_pages(), bed.card().wakerefs()), (1, 0));
 }
@@ -454,7 +488,10 @@ fn submissions_at_the_same_time_as_kills_and_resets_all_end_once() {
                     let refused = submitted.err().map(|errno| errno.number());
                     assert!([None, Some(EAGAIN)].contains(&refused), "{refused:?}");
                     while host.ctx_destroy(handle).is_err() {
-                        host.ctx_kill(handle).unwrap();
+                        // It may have ended in between.
+                        let killed = host.ctx_kill(handle, round);
+                        let refused = killed.err().map(|errno| errno.number());
+                        assert!([None, Some(ESRCH)].contains(&refused), "{refused:?}");
                         std::thread::yield_now();
                     }
                 }

@@ -7,7 +7,7 @@ use kernel::error::Result;
 use kvmgt_core::hardware::Engine;
 use kvmgt_core::host::Host;
 use kvmgt_core::schedule::time::Time;
-use kvmgt_core::schedule::{self, Ending, Order, Roster, Tag, Weight};
+use kvmgt_core::schedule::{self, Ending, Order, Roster, Submitted, Tag, Weight};
 use kvmgt_core::vgpu::shares::VgpuId;
 
 /// The schedules of a GPU, for one vGPU, which is locked by whoever uses it.
@@ -28,8 +28,8 @@ impl<'a> Seat<'a> {
         let order = question(&mut state.roster, self.turns.now());
         let killed = self.turns.follow(&mut state, engine, order);
         drop(state);
-        if let Some(context) = killed {
-            kill(self.host, context);
+        if let Some(late) = killed {
+            kill(self.host, late);
         }
     }
 }
@@ -67,9 +67,9 @@ impl schedule::Turns for Seat<'_> {
         has_taken
     }
 
-    fn started(&self, engine: Engine, id: VgpuId, context: u64) {
-        self.ask(engine, |roster, now| {
-            roster.started(engine, id, context, now)
+    fn started(&self, submitted: Submitted) {
+        self.ask(submitted.tag.engine, |roster, now| {
+            roster.started(submitted, now)
         });
     }
 

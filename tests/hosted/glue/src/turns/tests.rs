@@ -26,6 +26,14 @@ fn tag(id: VgpuId, serial: u64) -> Tag {
     }
 }
 
+/// The first submission of a vGPU's, in a context.
+fn submitted(id: VgpuId, context: u64) -> Submitted {
+    Submitted {
+        context,
+        tag: tag(id, 1),
+    }
+}
+
 fn attach(bed: &Bed) -> Attachment<'_, Turns<'_>> {
     bed.try_attach_with(Turns::new(bed.card()).unwrap())
         .unwrap()
@@ -63,7 +71,7 @@ fn submit_done_when_another_waits_then_both_are_woken() {
     first_has_it(&kvmgt);
     let [first, second] = ids();
     turns.seat(first, kvmgt.host()).ready(ENGINE, first, false);
-    turns.seat(first, kvmgt.host()).started(ENGINE, first, 0);
+    turns.seat(first, kvmgt.host()).started(submitted(first, 0));
 
     turns.submit_done(0, tag(first, 1).raw(), Outcome::Done);
 
@@ -86,7 +94,7 @@ fn started_when_it_has_ended_by_then_then_turn_of_another_is_left_alone() {
     turns.seat(first, kvmgt.host()).ready(ENGINE, first, false);
     turns.submit_done(0, tag(first, 1).raw(), Outcome::Done);
 
-    turns.seat(first, kvmgt.host()).started(ENGINE, first, 0);
+    turns.seat(first, kvmgt.host()).started(submitted(first, 0));
 
     assert!(turns.seat(second, kvmgt.host()).take(ENGINE, second));
 }
@@ -191,12 +199,9 @@ fn wait_for_ever(address: u64) -> [u32; 4] {
     [header, u32::MAX, address as u32, (address >> 32) as u32]
 }
 
-#[test]
-fn clerk_when_workload_is_late_then_kills_it() {
-    let bed = Bed::new("kbl");
-    let kvmgt = attach(&bed);
-    let (turns, card) = (kvmgt.events(), bed.card());
-    let info = kvmgt.host().info().unwrap();
+/// A context of the blitter's, and a dword of zeroes in the GGTT.
+fn context_and_flag(host: &iface::client::Host<'_>) -> (u64, u64) {
+    let info = host.info().unwrap();
     let bcs = info
         .engines
         .iter()
@@ -206,8 +211,49 @@ fn clerk_when_workload_is_late_then_kills_it() {
         commands: 4,
         ..ContextRequest::default()
     };
-    let context = kvmgt.host().ctx_create(&request).unwrap().handle;
-    let buffer = kvmgt.host().buffer_alloc(PAGE_SIZE_4K.into()).unwrap();
+    let context = host.ctx_create(&request).unwrap().handle;
+    let buffer = host.buffer_alloc(PAGE_SIZE_4K.into()).unwrap();
+    (context, buffer.start)
+}
+
+#[test]
+fn attend_when_what_was_late_has_ended_then_next_of_its_context_is_left_alone() {
+    let bed = Bed::new("kbl");
+    let kvmgt = attach(&bed);
+    let (turns, card, host) = (kvmgt.events(), bed.card(), kvmgt.host());
+    let (context, flag) = context_and_flag(host);
+    let [first, _] = ids();
+    let late = |serial| Submitted {
+        context,
+        tag: tag(first, serial),
+    };
+    host.ctx_submit(context, 0, &[0; 2], tag(first, 1).raw())
+        .unwrap();
+    card.run_engines();
+    let ended = turns.take_ended(first);
+    assert_eq!(ended, Some((tag(first, 1), Outcome::Done)));
+    host.ctx_submit(context, 0, &wait_for_ever(flag), tag(first, 2).raw())
+        .unwrap();
+    card.run_engines();
+
+    turns.lock().kills.push(late(1));
+    turns.attend(host);
+    card.run_engines();
+    assert_eq!(turns.take_ended(first), None);
+
+    turns.lock().kills.push(late(2));
+    turns.attend(host);
+    card.run_engines();
+    let ended = turns.take_ended(first);
+    assert_eq!(ended, Some((tag(first, 2), Outcome::Cancelled)));
+}
+
+#[test]
+fn clerk_when_workload_is_late_then_kills_it() {
+    let bed = Bed::new("kbl");
+    let kvmgt = attach(&bed);
+    let (turns, card) = (kvmgt.events(), bed.card());
+    let (context, flag) = context_and_flag(kvmgt.host());
     first_has_it(&kvmgt);
     let [first, second] = ids();
     let life = turns.open(first);
@@ -218,11 +264,11 @@ fn clerk_when_workload_is_late_then_kills_it() {
         let raw = tag(first, 1).raw();
         kvmgt
             .host()
-            .ctx_submit(context, 0, &wait_for_ever(buffer.start), raw)
+            .ctx_submit(context, 0, &wait_for_ever(flag), raw)
             .unwrap();
         turns
             .seat(first, kvmgt.host())
-            .started(ENGINE, first, context);
+            .started(submitted(first, context));
         scope.spawn(|| {
             let begun = Instant::now();
             while !over.load(Ordering::SeqCst) && begun.elapsed() < PATIENCE {
