@@ -4,6 +4,9 @@
 //!
 //! A result holds until what is shipped changes, not until the next commit: else a word in a document
 //! would cost hours. Each line says at which commit it was found. Who changes a test runs its part.
+//!
+//! The report names the state that it is of. While that is what is checked out, its lines count like those
+//! that are kept: so parts that ran on different machines come together when the report is committed.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -19,12 +22,17 @@ use crate::command;
 /// The report, from the work tree's root.
 const REPORT: &str = "docs/test-report.md";
 
+/// What stands before the digits of the state, in the report.
+const STATE: &str = "State of what is shipped: ";
+
 /// The folders of what is shipped.
 const SHIPPED: [&str; 3] = ["iface", "i915-gvt-host", "kvmgt"];
 
 /// The results of one state of what is shipped.
 pub struct Record {
     file: PathBuf,
+    /// Digits that stand for what is shipped.
+    state: String,
     commit: String,
     lines: Vec<Line>,
 }
@@ -58,11 +66,11 @@ impl Record {
         for folder in SHIPPED {
             shipped = shipped.files(&command::work_tree().join(folder))?;
         }
-        let file = cache
-            .folder("full")?
-            .join(format!("{}.tsv", shipped.digits()));
+        let state = shipped.digits();
+        let file = cache.folder("full")?.join(format!("{state}.tsv"));
         let mut record = Self {
             file,
+            state,
             commit,
             lines: Vec::new(),
         };
@@ -70,11 +78,27 @@ impl Record {
         Ok(record)
     }
 
-    /// Reads what is known.
+    /// Reads what is known, here and by the report.
     fn read(&mut self) {
-        // The first part of a state finds no file.
-        let text = fs::read_to_string(&self.file).unwrap_or_default();
-        self.lines = text.lines().filter_map(Line::parse).collect();
+        // The first part of a state finds no file; and there may be no report.
+        let kept = fs::read_to_string(&self.file).unwrap_or_default();
+        self.lines = kept.lines().filter_map(Line::parse).collect();
+        let report = fs::read_to_string(command::work_tree().join(REPORT)).unwrap_or_default();
+        self.merge(&report);
+    }
+
+    /// Adds what a report says of this state, unless something later is known.
+    fn merge(&mut self, report: &str) {
+        let state = report.lines().find_map(|line| line.strip_prefix(STATE));
+        if state != Some(&*self.state) {
+            return;
+        }
+        for line in report.lines().filter_map(Line::parse_row) {
+            let is_later = |old: &Line| old.test == line.test && old.date >= line.date;
+            if !self.lines.iter().any(is_later) {
+                self.insert(line);
+            }
+        }
     }
 
     /// Says whether a test has passed with what is shipped as it is.
@@ -116,30 +140,17 @@ impl Record {
     }
 
     fn report(&self) -> String {
-        let mut text = "<!-- SPDX-License-Identifier: GPL-2.0 OR MIT -->\n\
+        let mut text = format!(
+            "<!-- SPDX-License-Identifier: GPL-2.0 OR MIT -->\n\
              # Test report\n\n\
              The last results of `cargo xtask test --full`, written by it: of each test the last run with\n\
              `iface`, `i915-gvt-host` and `kvmgt` as they are at the commits named here.\n\n\
+             {STATE}{}\n\n\
              | part | test | passed | failed | time | finished (UTC) | commit |\n\
-             |---|---|---:|---:|---:|---|---|\n"
-            .to_owned();
-        for Line {
-            part,
-            test,
-            count,
-            seconds,
-            date,
-            commit,
-        } in &self.lines
-        {
-            let Count { passed, failed } = count;
-            let time = format!("{} min {} s", seconds / 60, seconds % 60);
-            // Writing to a string cannot fail.
-            let _ = writeln!(
-                text,
-                "| {part} | {test} | {passed} | {failed} | {time} | {date} | {commit} |"
-            );
-        }
+             |---|---|---:|---:|---:|---|---|\n",
+            self.state
+        );
+        self.lines.iter().for_each(|line| text += &line.write_row());
         let total: Duration = self
             .lines
             .iter()
@@ -181,11 +192,48 @@ impl Line {
             count.passed, count.failed
         )
     }
+
+    /// Reads a row of the report; the table's head, and what is not in the table, is none.
+    fn parse_row(row: &str) -> Option<Self> {
+        let row = row.strip_prefix("| ")?.strip_suffix(" |")?;
+        let cells: Vec<_> = row.split(" | ").collect();
+        let &[part, test, passed, failed, time, date, commit] = &*cells else {
+            return None;
+        };
+        let (minutes, seconds) = time.strip_suffix(" s")?.split_once(" min ")?;
+        let minutes: u64 = minutes.parse().ok()?;
+        let seconds: u64 = seconds.parse().ok()?;
+        Some(Self {
+            part: part.to_owned(),
+            test: test.to_owned(),
+            count: Count {
+                passed: passed.parse().ok()?,
+                failed: failed.parse().ok()?,
+            },
+            seconds: minutes.checked_mul(60)?.checked_add(seconds)?,
+            date: date.to_owned(),
+            commit: commit.to_owned(),
+        })
+    }
+
+    fn write_row(&self) -> String {
+        let Self {
+            part,
+            test,
+            count: Count { passed, failed },
+            seconds,
+            date,
+            commit,
+        } = self;
+        let time = format!("{} min {} s", seconds / 60, seconds % 60);
+        format!("| {part} | {test} | {passed} | {failed} | {time} | {date} | {commit} |\n")
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::slice;
 
     fn line(test: &str, failed: u32) -> Line {
         Line {
@@ -201,6 +249,7 @@ mod tests {
     fn record(lines: &[Line]) -> Record {
         let mut record = Record {
             file: PathBuf::new(),
+            state: "00c0ffee".to_owned(),
             commit: String::new(),
             lines: Vec::new(),
         };
@@ -212,6 +261,46 @@ mod tests {
     fn line_when_written_and_parsed_then_the_same() {
         let line = line("p", 2);
         assert_eq!(Line::parse(line.write().trim_end()), Some(line));
+    }
+
+    #[test]
+    fn merge_when_report_is_of_this_state_then_its_lines_are_there() {
+        let mut changed = line("c-d", 2);
+        changed.commit += " with changes";
+        let before = record(&[line("a", 0), changed]);
+        let mut after = record(&[]);
+
+        after.merge(&before.report());
+
+        assert_eq!(after.lines, before.lines);
+        assert_eq!(after.report(), before.report());
+    }
+
+    #[test]
+    fn merge_when_report_is_of_another_state_then_it_is_ignored() {
+        let report = record(&[line("a", 0)]).report();
+        let mut other = record(&[line("b", 0)]);
+        other.state = "deadbeef".to_owned();
+        let before = other.lines.clone();
+
+        other.merge(&report);
+        other.merge(&report.replace(STATE, ""));
+
+        assert_eq!(other.lines, before);
+    }
+
+    #[test]
+    fn merge_when_both_know_a_test_then_the_later_one_counts() {
+        let at = |date: &str, failed| Line {
+            date: date.to_owned(),
+            ..line("a", failed)
+        };
+        let [early, late] = [at("2000-01-01 09:59", 1), at("2000-01-01 10:00", 0)];
+        for (kept, reported) in [(&early, &late), (&late, &early)] {
+            let mut kept = record(slice::from_ref(kept));
+            kept.merge(&record(slice::from_ref(reported)).report());
+            assert_eq!(kept.lines, slice::from_ref(&late));
+        }
     }
 
     #[test]
