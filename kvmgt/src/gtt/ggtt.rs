@@ -9,6 +9,7 @@
 //! 1 or 2 bytes, which no GPU takes, is kept too, and makes the entry lead to scratch until it is
 //! written as a whole or in both halves.
 
+mod entries;
 mod part;
 
 use crate::address::{Gfn, GgttPage, Gma};
@@ -107,7 +108,7 @@ impl Ggtt {
     /// Writes the table. What is not the vGPU's ignores it.
     ///
     /// An entry that can't be mapped leads to scratch, and is complained about. An entry that the
-    /// host half does not take stays as it was.
+    /// host half does not take, or that there is no memory to keep, stays as it was.
     ///
     /// # Errors
     ///

@@ -34,7 +34,7 @@ pub enum Complaint {
     GgttWrite {
         /// What it translates.
         address: Gma,
-        /// What the host half said.
+        /// What the host half said; `ENOMEM`: there was no memory to keep it.
         error: Error,
     },
     /// An entry of a PPGTT that leads to scratch though it is present.

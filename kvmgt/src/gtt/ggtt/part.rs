@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! One range of the GGTT: what the guest wrote, and what the host's entries lead to.
 
+use super::entries::Entries;
 use crate::address::{Gfn, GgttPage, Gma, PAGE_SHIFT, PAGE_SIZE};
 use crate::gtt::entry::{GuestEntry, HostEntry};
 use crate::gtt::pins::Pins;
@@ -46,7 +47,7 @@ pub(super) struct Part {
     handle: u64,
     start: u64,
     size: u64,
-    entries: KVVec<GuestEntry>,
+    entries: Entries,
     states: KVVec<State>,
 }
 
@@ -58,7 +59,7 @@ impl Part {
     /// As `ggtt_reserve` of the contract.
     pub(super) fn new(host: &dyn Host, region: u32, size: u64) -> Result<Self> {
         let count = usize::try_from(size >> PAGE_SHIFT)?;
-        let entries = KVVec::from_elem(GuestEntry::NONE, count, GFP_KERNEL)?;
+        let entries = Entries::new(count)?;
         let states = KVVec::from_elem(State::Scratch, count, GFP_KERNEL)?;
         let range = host.ggtt_reserve(&GgttRequest {
             region,
@@ -95,12 +96,12 @@ impl Part {
     pub(super) fn index(&self, page: GgttPage) -> Option<usize> {
         let index = page.0.checked_sub(self.start >> PAGE_SHIFT)?;
         let index = usize::try_from(index).ok()?;
-        (index < self.entries.len()).then_some(index)
+        (index < self.states.len()).then_some(index)
     }
 
     /// What the guest wrote there.
     pub(super) fn guest_entry(&self, index: usize) -> GuestEntry {
-        self.entries.get(index).copied().unwrap_or(GuestEntry::NONE)
+        self.entries.get(index)
     }
 
     /// The page of the guest that the GPU finds there.
@@ -170,7 +171,8 @@ impl Part {
     }
 
     /// Puts an entry in the place of another: first for the GPU, `None` is scratch, and only then
-    /// the page of the old one is let go. If the host half does not take it, nothing changes.
+    /// the page of the old one is let go. If there is no memory for it, or the host half does not
+    /// take it, nothing changes.
     fn replace(
         &mut self,
         world: &mut World<'_>,
@@ -180,31 +182,35 @@ impl Part {
         host: Option<HostEntry>,
         state: State,
     ) {
-        let (Some(old), Some(old_state)) =
-            (self.entries.get_mut(index), self.states.get_mut(index))
-        else {
+        let Some(old_state) = self.states.get_mut(index) else {
             return;
         };
         let was_mapped = *old_state == State::Mapped;
         let is_due = host.is_some() || was_mapped;
         #[cfg(feature = "mutants")]
         let is_due = is_due && (host.is_some() || !mutant::is(Mutant::GgttUnmapped));
-        if is_due {
-            let raw = host.unwrap_or(HostEntry::SCRATCH).raw();
-            let written = u32::try_from(index)
-                .map_err(Error::from)
-                .and_then(|first| world.host.ggtt_write(self.handle, first, &[raw]));
-            if let Err(error) = written {
+        let written = self.entries.place(index, entry).and_then(|place| {
+            if is_due {
+                let raw = host.unwrap_or(HostEntry::SCRATCH).raw();
+                let first = u32::try_from(index)?;
+                world.host.ggtt_write(self.handle, first, &[raw])?;
+            }
+            Ok(place)
+        });
+        match written {
+            Ok(place) => {
+                let old = place.put();
+                *old_state = state;
+                if let (true, Some(gfn)) = (was_mapped, old.gfn()) {
+                    pins.give_back(world.guest, gfn);
+                }
+            }
+            Err(error) => {
                 if let (Some(_), Some(gfn)) = (host, entry.gfn()) {
                     pins.give_back(world.guest, gfn);
                 }
-                return self.complain(world, index, error);
+                self.complain(world, index, error);
             }
-        }
-        let old_entry = core::mem::replace(old, entry);
-        *old_state = state;
-        if let (true, Some(gfn)) = (was_mapped, old_entry.gfn()) {
-            pins.give_back(world.guest, gfn);
         }
     }
 
@@ -218,20 +224,14 @@ impl Part {
         pins: &mut Pins,
         chosen: impl Fn(Gfn) -> bool,
     ) {
-        let is_chosen = |(state, entry): (&State, &GuestEntry)| {
-            *state == State::Mapped && entry.gfn().is_some_and(&chosen)
-        };
         let mut from = 0_usize;
         loop {
-            let states = self.states.get(from..).unwrap_or_default();
-            let entries = self.entries.get(from..).unwrap_or_default();
-            let mut rest = states.iter().zip(entries);
-            let Some(skipped) = rest.position(is_chosen) else {
+            let is_chosen = |index: &usize| self.mapped(*index).is_some_and(&chosen);
+            let Some(first) = (from..self.states.len()).find(is_chosen) else {
                 return;
             };
-            let more = rest.take_while(|slot| is_chosen(*slot)).count();
-            let count = more.saturating_add(1).min(SCRATCH.len());
-            let first = from.saturating_add(skipped);
+            let run = (first..self.states.len()).take(SCRATCH.len());
+            let count = run.take_while(is_chosen).count();
             from = first.saturating_add(count);
             let written = u32::try_from(first).map_err(Error::from).and_then(|first| {
                 #[cfg(feature = "mutants")]
@@ -246,8 +246,7 @@ impl Part {
             }
             let states = self.states.get_mut(first..from).unwrap_or_default();
             states.iter_mut().for_each(|state| *state = State::Scratch);
-            let entries = self.entries.get(first..from).unwrap_or_default();
-            for gfn in entries.iter().filter_map(|entry| entry.gfn()) {
+            for gfn in (first..from).filter_map(|index| self.guest_entry(index).gfn()) {
                 pins.give_back(world.guest, gfn);
             }
         }
@@ -255,10 +254,8 @@ impl Part {
 
     /// Forgets what the guest wrote. All entries lead to scratch by now.
     pub(super) fn forget(&mut self) {
-        for (entry, state) in self.entries.iter_mut().zip(&mut self.states) {
-            *entry = GuestEntry::NONE;
-            *state = State::Scratch;
-        }
+        self.entries.clear();
+        self.states.fill(State::Scratch);
     }
 
     fn address(&self, index: usize) -> Gma {

@@ -421,18 +421,71 @@ fn write_of_an_entry_that_names_no_page_leads_to_scratch_with_a_complaint() {
 }
 
 #[test]
-fn write_without_memory_leads_to_scratch_and_works_later() {
+fn write_without_memory_for_the_pin_leads_to_scratch_and_works_later() {
     on_bed(|bed| {
         let at = bed.firsts()[0];
-        Ledger::current().fail_at(0, true);
+        Ledger::current().fail_at(0, false);
         bed.entry(at, PAGE_5);
         Ledger::current().fail_none();
         assert_eq!((bed.gpu(at), bed.pinned()), (SCRATCH, std::vec![]));
+        assert_eq!(bed.read(at), PAGE_5);
         assert_eq!(bed.complaints().len(), 1);
 
         bed.entry(at, PAGE_5);
 
         assert_eq!(bed.gpu(at), DMA_5);
+    });
+}
+
+#[test]
+fn write_without_memory_to_keep_it_leaves_the_entry_as_it_was_and_works_later() {
+    on_bed(|bed| {
+        let at = bed.firsts()[0];
+        for n in 0..512 {
+            bed.entry(at + n * 8, PAGE_5);
+        }
+        // The pin of page 9 has memory.
+        for (entry, fails) in [(0x9001, 1), (0, 0)] {
+            Ledger::current().fail_at(fails, false);
+            bed.entry(at, entry);
+            Ledger::current().fail_none();
+            assert_eq!((bed.gpu(at), bed.read(at)), (DMA_5, PAGE_5));
+            assert_eq!(bed.pinned(), [5]);
+        }
+        let complaint = Complaint::GgttWrite {
+            address: Gma(bed.ggtt.aperture().start),
+            error: ENOMEM,
+        };
+        assert_eq!(bed.complaints(), [Event::Complaint(complaint); 2]);
+
+        bed.entry(at, 0x9001);
+
+        assert_eq!((bed.gpu(at), bed.pinned()), (DMA | 0x9001, std::vec![5, 9]));
+    });
+}
+
+#[test]
+fn write_of_one_page_to_all_entries_takes_no_memory_but_for_its_pin() {
+    // What i915 of a guest does with all that it does not use.
+    on_bed(|bed| {
+        let start = bed.firsts()[0];
+        let count = KINDS[0].aperture / PAGE_SIZE;
+        bed.entry(start, PAGE_5);
+        bed.entry(start, 0);
+        let before = Ledger::current().live_objects();
+        for n in 0..count {
+            bed.entry(start + n * 8, PAGE_5);
+        }
+
+        let last = start + (count - 1) * 8;
+        assert_eq!((bed.gpu(last), bed.read(last)), (DMA_5, PAGE_5));
+        // The chunk of the first entry was taken before, and is given back; the pin is there.
+        assert_eq!(Ledger::current().live_objects(), before);
+
+        bed.with(|ggtt, world, pins| ggtt.clear(world, pins));
+
+        assert_eq!((bed.gpu(start), bed.gpu(last)), (SCRATCH, SCRATCH));
+        assert_eq!(bed.pinned(), []);
     });
 }
 

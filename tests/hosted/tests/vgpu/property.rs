@@ -96,6 +96,17 @@ impl Entry {
     }
 }
 
+/// What the GPU has for an entry that is as it should be.
+fn seen(gpu: &Gpu<'_>, guest: &Guest<'_, '_>, entry: &Entry) -> u64 {
+    match entry.gfn {
+        None => gpu.scratch(),
+        Some(gfn) => {
+            let bits = entry.guest & PTE_VALID_BITS & !PTE_ADDRESS;
+            guest.around.vm.address(Gfn(gfn)).unwrap() | bits
+        }
+    }
+}
+
 #[test]
 fn gpu_reaches_what_the_model_says() {
     let bed = Bed::new("kbl");
@@ -146,14 +157,20 @@ fn gpu_reaches_what_the_model_says() {
                 Step::Starved { edge, entry, value } => {
                     let page = edges[edge] - EDGE + entry;
                     let pinned = guest.around.vm.pinned().clone();
-                    if let Some(entry) = model.get_mut(&page) {
-                        // Only a page that is pinned already can be mapped.
-                        let has = |gfn| pinned.contains(&Gfn(gfn));
-                        entry.write(0, &value.to_le_bytes(), has);
-                    }
                     Ledger::current().fail_at(0, true);
                     guest.map(page, value);
                     Ledger::current().fail_none();
+                    if let Some(entry) = model.get_mut(&page) {
+                        // Only a page that is pinned already can be mapped.
+                        let has = |gfn| pinned.contains(&Gfn(gfn));
+                        let mut written = *entry;
+                        written.write(0, &value.to_le_bytes(), has);
+                        // Nothing changes if there was no memory to keep what was written.
+                        let now = (guest.mapped(page), gpu.entry(page));
+                        if now == (written.guest, seen(&gpu, &guest, &written)) {
+                            *entry = written;
+                        }
+                    }
                 }
                 Step::Forget { first, count } => {
                     let gone = first..first + count;
@@ -172,13 +189,7 @@ fn gpu_reaches_what_the_model_says() {
             }
             for page in edges.iter().flat_map(|edge| edge - EDGE..edge + EDGE) {
                 let entry = model.get(&page).copied().unwrap_or_default();
-                let expected = match entry.gfn {
-                    None => gpu.scratch(),
-                    Some(gfn) => {
-                        let bits = entry.guest & PTE_VALID_BITS & !PTE_ADDRESS;
-                        guest.around.vm.address(Gfn(gfn)).unwrap() | bits
-                    }
-                };
+                let expected = seen(&gpu, &guest, &entry);
                 let is_own = model.contains_key(&page);
                 let is_taken = ranges
                     .iter()
