@@ -4,6 +4,8 @@
 //! What the client writes is kept here too, so that it can be written again where the GPU or i915
 //! lost it.
 
+mod kept;
+
 use crate::fences;
 use crate::slots::Handle;
 use crate::world::{Awake, GgttPage, Placed, World};
@@ -11,6 +13,7 @@ use iface::types::{
     GgttRange, GgttRequest, GGTT_PAGE_SHIFT, GGTT_PAGE_SIZE, PTE_PRESENT, PTE_VALID_BITS,
     REGION_APERTURE, REGION_HIGH,
 };
+use kept::{Kept, Spare};
 use kernel::prelude::*;
 
 /// The most ranges a client can hold of one GPU: two for each of the vGPUs that its aperture has
@@ -22,8 +25,7 @@ pub(crate) struct Range<W: World> {
     node: W::Node,
     first: GgttPage,
     aperture: bool,
-    /// The entries that the client wrote, the scratch page's where it wrote none.
-    entries: KVVec<u64>,
+    entries: Kept,
 }
 
 impl<W: World> Range<W> {
@@ -32,13 +34,20 @@ impl<W: World> Range<W> {
         let first = self.first.0 << GGTT_PAGE_SHIFT;
         (
             first,
-            first.saturating_add((self.entries.len() as u64) << GGTT_PAGE_SHIFT),
+            first.saturating_add((self.entries.count() as u64) << GGTT_PAGE_SHIFT),
         )
     }
 
     /// Whether the CPU reaches it.
     pub(crate) fn is_aperture(&self) -> bool {
         self.aperture
+    }
+
+    /// Writes all of its entries for the GPU, which sees them after a flush.
+    fn show(&self, world: &W) {
+        let show =
+            |first: usize, entries: &[u64]| world.ggtt_write(self.first.plus(first), entries);
+        self.entries.for_each(show);
     }
 }
 
@@ -66,7 +75,7 @@ pub fn reserve<W: World>(world: &W, request: &GgttRequest) -> Result<GgttRange> 
     }
     let pages = request.size >> GGTT_PAGE_SHIFT;
     let scratch = world.scratch_entry();
-    let entries = KVVec::from_elem(scratch, usize::try_from(pages)?, GFP_KERNEL)?;
+    let entries = Kept::new(usize::try_from(pages)?, scratch)?;
     let _awake = Awake::new(world)?;
     let place = (
         GgttPage(between.0 >> GGTT_PAGE_SHIFT),
@@ -86,7 +95,7 @@ pub fn reserve<W: World>(world: &W, request: &GgttRequest) -> Result<GgttRange> 
             return Err((ENODEV, range));
         }
         // i915 leaves what was there.
-        world.ggtt_write(first, &range.entries);
+        range.show(world);
         world.ggtt_flush();
         state.ranges.insert(range).map_err(|range| (ENOSPC, range))
     });
@@ -131,11 +140,8 @@ pub fn release<W: World>(world: &W, handle: u64) -> Result {
 
 /// Points a range that nobody can find any more to the scratch page, and gives its place back.
 pub(crate) fn give_back<W: World>(world: &W, mut range: Range<W>) {
-    range
-        .entries
-        .iter_mut()
-        .for_each(|entry| *entry = world.scratch_entry());
-    world.ggtt_write(range.first, &range.entries);
+    range.entries.clear();
+    range.show(world);
     world.ggtt_flush();
     world.ggtt_remove(range.node);
 }
@@ -147,34 +153,39 @@ pub(crate) fn give_back<W: World>(world: &W, mut range: Range<W>) {
 /// As `ggtt_write` of the contract.
 pub fn write<W: World>(world: &W, handle: u64, first: u32, entries: &[u64]) -> Result {
     world.with_state(|state| state.check_open())?;
-    if entries.is_empty() || entries.iter().any(|entry| entry & !PTE_VALID_BITS != 0) {
+    let bits = entries.iter().fold(0, |bits, entry| bits | entry);
+    if entries.is_empty() || bits & !PTE_VALID_BITS != 0 {
         return Err(EINVAL);
     }
     let _awake = Awake::new(world)?;
-    let scratch = world.scratch_entry();
-    world.with_state(|state| {
-        state.check_open()?;
-        let range = state
-            .ranges
-            .get_mut(Handle::from_raw(handle))
-            .ok_or(EBADF)?;
-        let begin = first as usize;
-        let end = begin.checked_add(entries.len()).ok_or(ERANGE)?;
-        let kept = range.entries.get_mut(begin..end).ok_or(ERANGE)?;
-        for (kept, entry) in kept.iter_mut().zip(entries) {
-            *kept = if entry & PTE_PRESENT != 0 {
-                *entry
-            } else {
-                scratch
-            };
+    let mut spare = Spare::None;
+    loop {
+        let lacking = world.with_state(|state| {
+            state.check_open()?;
+            let range = state
+                .ranges
+                .get_mut(Handle::from_raw(handle))
+                .ok_or(EBADF)?;
+            let place = range.first;
+            let show = |at: usize, entries: &[u64]| world.ggtt_write(place.plus(at), entries);
+            let lacking = range
+                .entries
+                .write(first as usize, entries, &mut spare, show)?;
+            if lacking == 0 {
+                world.ggtt_flush();
+            }
+            Ok::<usize, Error>(lacking)
+        })?;
+        if lacking == 0 {
+            return Ok(());
         }
-        world.ggtt_write(
-            GgttPage(range.first.0.saturating_add(u64::from(first))),
-            kept,
-        );
-        world.ggtt_flush();
-        Ok(())
-    })
+        // More than it has, so each time there is more to spare.
+        spare = match Spare::new(lacking) {
+            // What is unmapped must be gone, whatever else goes with it.
+            Err(_) if bits & PTE_PRESENT == 0 => Spare::Starved,
+            spare => spare?,
+        };
+    }
 }
 
 /// Writes all ranges again, after something may have lost them. The GPU is awake.
@@ -182,7 +193,7 @@ pub(crate) fn restore<W: World>(world: &W) {
     world.with_state(|state| {
         let mut any = false;
         for range in state.ranges.iter_mut() {
-            world.ggtt_write(range.first, &range.entries);
+            range.show(world);
             any = true;
         }
         if any {

@@ -10,6 +10,13 @@ use kernel::prelude::*;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GgttPage(pub u64);
 
+impl GgttPage {
+    /// The one that many pages behind.
+    pub(crate) fn plus(self, pages: usize) -> Self {
+        Self(self.0.saturating_add(pages as u64))
+    }
+}
+
 /// A place in the GGTT that was taken for the client, as the world keeps it.
 #[derive(Debug)]
 pub struct Placed<N> {

@@ -133,7 +133,9 @@ table! {
             /// replaced. Since 1.0.
             ///
             /// Errors: `-EBADF`; `-ERANGE` beyond the range; `-EINVAL` an entry has a bit outside of
-            /// [`PTE_VALID_BITS`](crate::types::PTE_VALID_BITS), or `count` is 0.
+            /// [`PTE_VALID_BITS`](crate::types::PTE_VALID_BITS), or `count` is 0; `-ENOMEM`, but never
+            /// if no entry is present. Without memory some that are not written may become entries to
+            /// the scratch page then.
             since 0 fn ggtt_write(dev: *mut HostDevice, range: u64, first: u32, entries: *const u64, count: u32) -> c_int;
 
             /// Takes `count` fence registers, all disabled.

@@ -122,10 +122,13 @@ impl Part {
         let Some(state) = self.states.get(index).copied() else {
             return;
         };
-        let mut bytes = self.guest_entry(index).0.to_le_bytes();
-        for (to, from) in bytes.iter_mut().skip(within).zip(data) {
-            *to = *from;
-        }
+        let bytes = data.try_into().unwrap_or_else(|_| {
+            let mut bytes = self.guest_entry(index).0.to_le_bytes();
+            for (to, from) in bytes.iter_mut().skip(within).zip(data) {
+                *to = *from;
+            }
+            bytes
+        });
         let entry = GuestEntry(u64::from_le_bytes(bytes));
         let half = match within {
             0 => Half::Low,

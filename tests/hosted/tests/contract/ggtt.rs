@@ -146,3 +146,26 @@ fn ggtt_write_reaches_the_gpu_and_maps_what_is_not_present_to_scratch() {
         [raw.scratch(), PAGE, raw.scratch(), highest, raw.scratch()]
     );
 }
+
+#[test]
+fn ggtt_write_without_memory_returns_enomem_and_yet_unmaps() {
+    let bed = Bed::new("kbl");
+    let raw = Raw::opened(&bed);
+    let range = raw.reserve(aperture(1024)).unwrap();
+    let without_memory = |first: u32, entries: &[u64]| {
+        Ledger::current().fail_at(0, true);
+        let written = raw.write(range.handle, first, entries);
+        Ledger::current().fail_none();
+        written
+    };
+
+    assert_eq!(without_memory(0, &[0, PAGE]), -ENOMEM);
+    assert_eq!(raw.entries(&range)[..2], [raw.scratch(); 2]);
+    assert_eq!(raw.write(range.handle, 0, &[PAGE; 1024]), 0);
+    assert_eq!(without_memory(7, &[PAGE]), 0, "it is that already");
+    assert_eq!(without_memory(7, &[0]), 0);
+
+    let entries = raw.entries(&range);
+    assert_eq!(entries[7], raw.scratch());
+    assert_eq!(entries[512..], [PAGE; 512], "what is far from it stays");
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! vGPUs are made out of what i915 leaves of a GPU, and give all of it back.
 
-use super::{Gpu, MIB};
+use super::{Gpu, Guest, MEMORY, MIB};
 use hosted_glue::bed::Bed;
 use iface::types::{GgttRequest, GGTT_PAGE_SIZE, REGION_APERTURE, REGION_HIGH};
 use kernel::error::code::{ENOMEM, ENOSPC};
@@ -151,4 +151,37 @@ fn a_thousand_vgpus_one_after_the_other_leave_everything_as_it_was() {
     }
     assert_eq!((gpu.taken(), gpu.available()), ((0, 0), before));
     assert_eq!((ledger.live_objects(), ledger.live_bytes()), live);
+}
+
+#[test]
+fn vgpu_that_is_idle_takes_no_more_than_4_mib_of_both_halves() {
+    let bed = Bed::new(MACHINES[2]);
+    let mut gpu = Gpu::new(&bed);
+    for kind in &KINDS {
+        let live = || Ledger::current().live_bytes();
+        let before = live();
+        let vgpu = gpu.create(kind).unwrap();
+        let mut guest = Guest::new(&gpu, vgpu, MEMORY[0].clone());
+        let opened = live() - before;
+        // What a guest's i915 does with all that it does not use.
+        for (first, pages) in bed.card().pages_taken() {
+            for page in first..first + pages {
+                guest.map(page, 0x5001);
+            }
+        }
+        let cleared = live() - before;
+
+        println!(
+            "{}: {opened} bytes, {cleared} when all was cleared",
+            kind.share
+        );
+        let registers = 2 * MIB as isize;
+        for taken in [opened, cleared] {
+            assert!((registers..2 * registers).contains(&taken), "{taken}");
+        }
+
+        let vgpu = guest.close();
+        gpu.remove(vgpu);
+        assert_eq!(live(), before);
+    }
 }
