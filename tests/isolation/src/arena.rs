@@ -276,6 +276,18 @@ impl<'b> Arena<'b> {
         u32::from_le_bytes(data)
     }
 
+    /// The host sleeps and wakes up.
+    pub fn sleep(&mut self) {
+        self.bed.i915.sleep();
+        self.judge.program_registers();
+    }
+
+    /// i915 resets the whole GPU.
+    pub fn reset_gpu(&mut self) {
+        self.bed.i915.reset();
+        self.judge.program_registers();
+    }
+
     /// Lets all be executed that there is, until nothing happens any more. What makes no progress is
     /// given up, as i915 does.
     pub fn execute(&mut self) {
@@ -290,7 +302,7 @@ impl<'b> Arena<'b> {
         for guest in &mut self.guests {
             any |= guest.work();
         }
-        if any || activity != Activity::Waiting {
+        if any || activity == Activity::Idle {
             return any;
         }
         let model = self.bed.machine().model();

@@ -21,8 +21,10 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 mod contexts;
+mod tables;
 
 pub use contexts::{Spot, Tables};
+pub use tables::Notice;
 
 /// Where the table of the GGTT begins in BAR 0, and bytes of an entry.
 const TABLE: u64 = 8 << 20;
@@ -31,8 +33,6 @@ const ENTRY: u64 = 8;
 pub const PRESENT: u64 = 1 << 0;
 /// See [`PRESENT`].
 pub const WRITABLE: u64 = 1 << 1;
-/// Entries of a table.
-const ENTRIES: u64 = 512;
 
 /// The engines that guests use.
 pub const ENGINES: [Engine; 4] = [Engine::Rcs, Engine::Bcs, Engine::Vcs, Engine::Vecs];
@@ -184,18 +184,7 @@ impl<'b> Guest<'b> {
             self.set_of(engine, "HWS_PGA", status);
         }
         self.start_engines();
-        for (level, shift) in (0..).zip([39_u32, 30, 21, 12]) {
-            let table = Gfn(TABLES.0 + level);
-            for page in 0..MAPPED_PAGES {
-                let index = (PPGTT + page * PAGE_SIZE) >> shift & (ENTRIES - 1);
-                let next = match shift {
-                    12 => MAPPED.0 + page,
-                    _ => table.0 + 1,
-                };
-                let entry = next << PAGE_SHIFT | PRESENT | WRITABLE;
-                self.write_entry(table, index, entry);
-            }
-        }
+        self.lay_out(TABLES, MAPPED);
     }
 
     /// The VM starts again: its vGPU is reset, and what its driver uses of its memory is empty.
@@ -309,14 +298,6 @@ impl<'b> Guest<'b> {
             .collect()
     }
 
-    /// Takes memory away from it.
-    pub fn forget(&mut self, first: Gfn, count: u64) {
-        for gfn in first.0..first.0 + count {
-            self.around.lose(Gfn(gfn));
-        }
-        self.with(|vgpu, world| vgpu.forget_memory(world, first, count));
-    }
-
     /// Reads a dword of its memory.
     pub fn load(&self, gfn: Gfn, dword: u64) -> u32 {
         let at = DmaAddress(self.address(gfn) + dword * 4);
@@ -329,19 +310,6 @@ impl<'b> Guest<'b> {
         let at = DmaAddress(self.address(gfn) + dword * 4);
         let written = self.machine.memory().write_u32(at, value);
         written.expect("it is the machine's memory");
-    }
-
-    /// Writes an entry of a table in its memory.
-    pub fn write_entry(&self, table: Gfn, index: u64, entry: u64) {
-        let at = DmaAddress(self.address(table) + index * ENTRY);
-        let written = self.machine.memory().write_u64(at, entry);
-        written.expect("it is the machine's memory");
-    }
-
-    /// Maps a page of the PPGTT by an entry.
-    pub fn map_in_ppgtt(&self, page: u64, entry: u64) {
-        let index = (PPGTT >> PAGE_SHIFT) + page;
-        self.write_entry(Gfn(TABLES.0 + 3), index & (ENTRIES - 1), entry);
     }
 
     /// Writes dwords to the front of a page of its part of the aperture.

@@ -31,8 +31,9 @@ const OTHERS: [Range<u32>; 9] = [
     0xb100..0xb120,
     0xc800..0xcd00,
     0x7_0180..0x7_01a0,
-    0x10_0000..0x10_0100,
+    FENCES,
 ];
+const FENCES: Range<u32> = 0x10_0000..0x10_0100;
 
 /// What the judge has seen of the GPU before anything happened.
 pub struct Judge<'b> {
@@ -131,6 +132,22 @@ impl<'b> Judge<'b> {
             })
             .collect();
         self.violations.extend(changed);
+    }
+
+    /// The host programs its registers as they were, since it has lost what they held. Its own fences
+    /// hold something else.
+    pub fn program_registers(&mut self) {
+        let is_plain = |at: u32| {
+            let mut plain = OTHERS.iter().take_while(|range| **range != FENCES);
+            plain.any(|range| range.contains(&at))
+        };
+        let mut gpu = self.machine.gpu();
+        let plain = self.registers.iter().filter(|(at, _)| is_plain(*at));
+        for (at, value) in plain {
+            gpu.uncore_mut().regs.set(MmioOffset(*at), *value);
+        }
+        drop(gpu);
+        self.registers = self.read_registers();
     }
 
     /// Looks at the GGTT, too, and says what is wrong.

@@ -5,8 +5,8 @@
 //! half notices, [`card`] the host half's view of a bound GPU. [`client`] is the glue of kvmgt: it
 //! attaches to a host table, and lets go of it. [`turns`] and [`shadow`] are what a vGPU is given of the
 //! GPU's time and of the machine's memory. [`bed`], [`vm`], [`raw`] and [`lacking`] are for tests: all
-//! of it in one process, a VM for a vGPU, calls as a client makes them that does not use `iface`'s
-//! safe face, and a vGPU's world without some of its parts.
+//! of it in one process, a VM for a vGPU and who watches it ([`watch`]), calls as a client makes them
+//! that does not use `iface`'s safe face, and a vGPU's world without some of its parts.
 
 pub mod bed;
 pub mod card;
@@ -19,3 +19,4 @@ pub mod raw;
 pub mod shadow;
 pub mod turns;
 pub mod vm;
+pub mod watch;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! A VM in the process of a test: what kvmgt's core asks of the VM that a vGPU belongs to.
 
-use crate::lacking::{NoTurns, Unwatched};
+use crate::lacking::NoTurns;
 use crate::machine::Machine;
 use crate::shadow::{MachinePages, ShadowPool};
-use kernel::error::code::EFAULT;
+use crate::watch::Watch;
+use kernel::error::code::{EFAULT, ENOMEM};
 use kernel::error::Result;
 use kvmgt_core::address::{DmaAddress, Gfn, PAGE_SHIFT, PAGE_SIZE};
 use kvmgt_core::device::Device;
@@ -23,6 +24,9 @@ pub struct Vm {
     memory: Range<u64>,
     lost: BTreeSet<Gfn>,
     pinned: BTreeSet<Gfn>,
+    /// How often a page was to be pinned since [`refuse_pins`](Self::refuse_pins).
+    attempts: u64,
+    refused: Range<u64>,
     messages: usize,
     events: Vec<Event>,
 }
@@ -34,6 +38,8 @@ impl Vm {
             memory,
             lost: BTreeSet::new(),
             pinned: BTreeSet::new(),
+            attempts: 0,
+            refused: 0..0,
             messages: 0,
             events: Vec::new(),
         }
@@ -47,6 +53,18 @@ impl Vm {
     /// The pages that are pinned.
     pub fn pinned(&self) -> &BTreeSet<Gfn> {
         &self.pinned
+    }
+
+    /// From now on pinning is refused those times, counted from 0, as it is when `RLIMIT_MEMLOCK` is
+    /// exceeded.
+    pub fn refuse_pins(&mut self, times: Range<u64>) {
+        self.attempts = 0;
+        self.refused = times;
+    }
+
+    /// How often a page was to be pinned since then.
+    pub fn pin_attempts(&self) -> u64 {
+        self.attempts
     }
 
     /// How many messages were sent.
@@ -70,6 +88,11 @@ fn address(memory: &Range<u64>, gfn: Gfn) -> Option<u64> {
 impl Guest for Vm {
     fn pin(&mut self, gfn: Gfn) -> Result<DmaAddress> {
         let address = self.address(gfn).ok_or(EFAULT)?;
+        let attempt = self.attempts;
+        self.attempts += 1;
+        if self.refused.contains(&attempt) {
+            return Err(ENOMEM);
+        }
         assert!(self.pinned.insert(gfn), "{gfn:?} is pinned twice");
         Ok(DmaAddress(address))
     }
@@ -121,11 +144,13 @@ impl GuestMemory for VmMemory<'_> {
     }
 }
 
-/// A [`Vm`], and the rest of what surrounds its vGPU: memory that nobody watches, pages for shadows.
-/// It is never the vGPU's turn, but for [`with_turns`](Self::with_turns).
+/// A [`Vm`], and the rest of what surrounds its vGPU: memory that nobody watches at first, pages for
+/// shadows. It is never the vGPU's turn, but for [`with_turns`](Self::with_turns).
 pub struct Surroundings<'a> {
     /// The VM.
     pub vm: Vm,
+    /// Who watches its writes.
+    pub watch: Watch,
     memory: VmMemory<'a>,
     shadow: MachinePages<'a>,
 }
@@ -135,6 +160,7 @@ impl<'a> Surroundings<'a> {
     pub fn new(machine: &'a Machine, pool: &ShadowPool, memory: Range<u64>) -> Self {
         Self {
             vm: Vm::new(memory.clone()),
+            watch: Watch::default(),
             memory: VmMemory {
                 machine,
                 memory,
@@ -148,6 +174,12 @@ impl<'a> Surroundings<'a> {
     pub fn lose(&mut self, gfn: Gfn) {
         self.vm.lost.insert(gfn);
         self.memory.lost.insert(gfn);
+    }
+
+    /// The VM has a page again that it had lost.
+    pub fn regain(&mut self, gfn: Gfn) {
+        self.vm.lost.remove(&gfn);
+        self.memory.lost.remove(&gfn);
     }
 
     /// As the core asks for it.
@@ -173,7 +205,7 @@ impl<'a> Surroundings<'a> {
             host,
             guest: &mut self.vm,
             memory: &mut self.memory,
-            tracker: &mut Unwatched,
+            tracker: &mut self.watch,
             shadow: &mut self.shadow,
             turns,
         })

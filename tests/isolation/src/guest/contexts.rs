@@ -38,6 +38,16 @@ pub enum Tables {
     Three([Gfn; 4]),
 }
 
+impl Tables {
+    /// The page directory pointers of a context.
+    pub fn pointers(&self) -> [Gfn; 4] {
+        match *self {
+            Self::Four(table) => [table, Gfn(0), Gfn(0), Gfn(0)],
+            Self::Three(directories) => directories,
+        }
+    }
+}
+
 impl Guest<'_> {
     /// Writes the ring context of a context with these commands in its ring; `goes_on` says that it
     /// ran before, and keeps what the engine has saved.
@@ -45,12 +55,8 @@ impl Guest<'_> {
         let mut ring = commands.to_vec();
         ring.resize(ring.len().next_multiple_of(2), NOOP);
         self.put(spot.ring, &ring);
-        let pointers = match tables {
-            Tables::Four(table) => [table, Gfn(0), Gfn(0), Gfn(0)],
-            Tables::Three(directories) => directories,
-        };
         // The last one comes first, and the upper half of each.
-        let halves = pointers.into_iter().rev().flat_map(|gfn| {
+        let halves = tables.pointers().into_iter().rev().flat_map(|gfn| {
             let address = gfn.0 << PAGE_SHIFT;
             [(address >> 32) as u32, address as u32]
         });

@@ -66,6 +66,12 @@ pub fn mutants(context: &Context) -> Result<Count> {
     counted(context, "mutants", command.args(["--test", "mutants"]))
 }
 
+/// Guests use the pages of page tables for other data, for minutes.
+pub fn field(context: &Context) -> Result<Count> {
+    let mut command = cargo(&["test", "--package", "isolation", "--test", "field"]);
+    counted(context, "field", command.args(["--", "--ignored"]))
+}
+
 /// The vfio-user server under the QEMU that VMs run on; each test counts.
 pub fn vfio_user_qemu(context: &Context) -> Result<Count> {
     let qemu = Root::Qemu.ensure(&context.cache)?;

@@ -137,6 +137,12 @@ pub const ALL: &[Test] = &[
     }),
     kernel("kernel-7.3", "host-7.3-boots", scenario::boot::host_7_3),
     Test {
+        name: "field-for-minutes",
+        half: Half::Hosted,
+        part: "field",
+        run: cargo::field,
+    },
+    Test {
         name: "fuzz-vfio-user",
         half: Half::Hosted,
         part: "fuzz",
