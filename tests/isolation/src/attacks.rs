@@ -7,6 +7,7 @@ mod commands;
 mod images;
 mod registers;
 mod tables;
+mod widths;
 
 /// An attack.
 #[derive(Clone, Copy)]
@@ -59,6 +60,10 @@ attacks! {
         s_10_ppgtt_forgotten
         s_40_levels
         roots;
+    widths:
+        widths
+        three_level_roots
+        s_10_large_forgotten;
     registers:
         s_22_slots
         s_21_registers

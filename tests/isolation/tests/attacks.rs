@@ -124,6 +124,9 @@ attacks! {
     s_10_ppgtt_forgotten
     s_40_levels
     roots
+    widths
+    three_level_roots
+    s_10_large_forgotten
     s_22_slots
     s_21_registers
     s_20_fences

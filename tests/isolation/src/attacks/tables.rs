@@ -16,7 +16,7 @@ const DIRECTORY: u64 = 2 << 20;
 
 /// Addresses of memory that are not the guest's pages: of the host, of the other guest, its own as
 /// the host sees them, and none.
-fn forbidden(arena: &Arena<'_>) -> Vec<u64> {
+pub(super) fn forbidden(arena: &Arena<'_>) -> Vec<u64> {
     let victim = &arena.guests[1];
     vec![
         arena.hosts.1,

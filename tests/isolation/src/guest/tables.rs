@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! What a guest's processors write to its page tables, and memory that comes and goes.
 
-use super::{Guest, Tables, ENTRY, MAPPED_PAGES, PPGTT, PRESENT, PVINFO, TABLES, WRITABLE};
+use super::{Guest, Tables, ENTRY, MAPPED, MAPPED_PAGES, PPGTT, PRESENT, PVINFO, TABLES, WRITABLE};
 use gen9_gpu::DmaAddress;
 use kvmgt_core::address::{Gfn, PAGE_SHIFT, PAGE_SIZE};
 use kvmgt_core::vgpu::Vgpu;
@@ -32,6 +32,61 @@ impl Notice {
             (Self::Create, Tables::Four(_)) => 4,
             (Self::Destroy, Tables::Four(_)) => 5,
         }
+    }
+}
+
+/// A page of 2 MiB in a PPGTT, and pages of 64 KiB, as [`Guest::lay_out_large`] maps them.
+pub const LARGE: u64 = 0x40_0000;
+/// See [`LARGE`].
+pub const SMALLER: u64 = 0x60_0000;
+/// What is there: 2 MiB each, at a multiple of that.
+const LARGE_PAGE: Gfn = Gfn(0x1_0000);
+const SMALLER_PAGES: Gfn = Gfn(0x1_0200);
+/// The page table that maps pages of 64 KiB.
+const TABLE_64K: Gfn = Gfn(0x2f0);
+/// Entries that a page of 64 KiB takes, and bits of entries (PRM Vol 5): 2 MiB, and a table of 64 KiB
+/// pages.
+const STEP_64K: u64 = 16;
+const IS_LARGE: u64 = 1 << 7;
+const IS_64K: u64 = 1 << 11;
+/// GAMW_ECO: tables of 64 KiB pages are what they say.
+const PAGES_64K: u32 = 0xf;
+
+/// Where pages of all sizes are mapped.
+#[derive(Clone, Copy, Debug)]
+pub struct Pages {
+    directory: Gfn,
+    table: Gfn,
+}
+
+impl Pages {
+    /// What an entry can be, besides present and writable.
+    pub const BITS: [u64; 4] = [0, IS_LARGE, IS_64K, IS_LARGE | IS_64K];
+
+    /// Entries that map something: the table, and the number.
+    pub fn entries(&self) -> Vec<(Gfn, u64)> {
+        let index = |at: u64| at >> SHIFTS[2] & (ENTRIES - 1);
+        let directory = [PPGTT, LARGE, SMALLER].map(|at| (self.directory, index(at)));
+        let small = (self.table, 1);
+        let smaller = [0, 1, STEP_64K].map(|index| (TABLE_64K, index));
+        directory
+            .into_iter()
+            .chain([small])
+            .chain(smaller)
+            .collect()
+    }
+
+    /// Pages of the guest's memory, by the first and the number: parts of large pages, and tables.
+    pub fn parts(&self) -> [(Gfn, u64); 7] {
+        [
+            (Gfn(LARGE_PAGE.0 + 5), 1),
+            (LARGE_PAGE, ENTRIES),
+            (Gfn(SMALLER_PAGES.0 + 15), 2),
+            (Gfn(SMALLER_PAGES.0 - 1), 2),
+            (TABLE_64K, 1),
+            (self.table, 1),
+            (self.directory, 1),
+        ]
     }
 }
 
@@ -94,6 +149,40 @@ impl Guest<'_> {
             self.write_entry(table, index, entry(mapped.0 + page));
         }
         Tables::Three(directories)
+    }
+
+    /// Maps, besides, a page of 2 MiB at [`LARGE`], and pages of 64 KiB at [`SMALLER`].
+    pub fn lay_out_large(&mut self, tables: Tables) -> Pages {
+        let (directory, table) = match tables {
+            Tables::Four(first) => (Gfn(first.0 + 2), Gfn(first.0 + 3)),
+            Tables::Three(directories) => (directories[0], Gfn(directories[3].0 + 1)),
+        };
+        let entry = |next: Gfn, bits| next.0 << PAGE_SHIFT | PRESENT | WRITABLE | bits;
+        let index = |at: u64| at >> SHIFTS[2] & (ENTRIES - 1);
+        self.write_entry(directory, index(LARGE), entry(LARGE_PAGE, IS_LARGE));
+        self.write_entry(directory, index(SMALLER), entry(TABLE_64K, IS_64K));
+        for index in (0..ENTRIES).step_by(STEP_64K as usize) {
+            let page = Gfn(SMALLER_PAGES.0 + index);
+            self.write_entry(TABLE_64K, index, entry(page, 0));
+        }
+        Pages { directory, table }
+    }
+
+    /// Where an address of those is in its memory: the page, and the dword in it.
+    pub fn place_of(&self, at: u64) -> (Gfn, u64) {
+        let (first, page) = match at {
+            SMALLER.. => (SMALLER_PAGES, at - SMALLER),
+            LARGE.. => (LARGE_PAGE, at - LARGE),
+            _ => (MAPPED, at - PPGTT),
+        };
+        let dword = page % PAGE_SIZE / 4;
+        (Gfn(first.0 + (page >> PAGE_SHIFT)), dword)
+    }
+
+    /// Whether tables of 64 KiB pages are what they say.
+    pub fn set_pages_64k(&mut self, enabled: bool) {
+        let value = if enabled { PAGES_64K } else { 0 };
+        self.set("GEN8_GAMW_ECO_DEV_RW_IA", value);
     }
 
     /// Tells of page tables.
