@@ -159,7 +159,9 @@ impl Engine {
         budget: Cycles,
         effects: &mut Vec<Effect>,
     ) -> Activity {
-        self.tlb.clear();
+        if !uncore.touches.is_enabled() {
+            self.tlb.clear();
+        }
         let activity = self.run_slice(uncore, budget);
         self.show_idle(uncore);
         effects.append(&mut self.effects);

@@ -287,6 +287,12 @@ impl Gpu {
             }
             Some(Effect::Signal(id)) => self.with_engine(id, |engine, _| engine.signal()),
             Some(Effect::Reset(value)) => self.reset_domains(value),
+            Some(Effect::InvalidateTlb(id)) => {
+                self.with_engine(id, |engine, _| engine.invalidate_tlb());
+            }
+            Some(Effect::FlushGgtt) => {
+                self.engines.iter_mut().for_each(Engine::flush_ggtt);
+            }
         }
     }
 

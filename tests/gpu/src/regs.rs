@@ -24,8 +24,10 @@ pub enum Behaviour {
     ReadOnly,
     /// Written ones clear bits.
     WriteOneToClear,
-    /// Reads 0: the request it takes is done at once.
-    SelfClearing,
+    /// Makes an engine forget all translations, at once, and reads 0.
+    InvalidateTlb(EngineId),
+    /// Makes all engines forget translations of the GGTT, at once, and reads 0.
+    FlushGgtt,
     /// Masked; the low half appears in the acknowledge register.
     ForcewakeRequest {
         /// The acknowledge register.

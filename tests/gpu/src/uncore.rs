@@ -48,6 +48,10 @@ pub enum Effect {
     StopChanged(EngineId),
     /// Another engine signalled a semaphore.
     Signal(EngineId),
+    /// An engine is to forget all translations.
+    InvalidateTlb(EngineId),
+    /// All engines are to forget translations of the GGTT.
+    FlushGgtt,
 }
 
 /// Everything but the engines.
@@ -194,7 +198,7 @@ impl Uncore {
             Behaviour::ActualFrequency => {
                 self.regs.get(gt::REQUESTED_FREQUENCY) & gt::FREQUENCY_GEN9
             }
-            Behaviour::SelfClearing | Behaviour::ResetDomains => 0,
+            Behaviour::InvalidateTlb(_) | Behaviour::FlushGgtt | Behaviour::ResetDomains => 0,
             Behaviour::Plain if Display::owns(offset) => {
                 let (display, mut bus) = self.display_bus();
                 display.read(offset, &mut bus)
@@ -244,10 +248,14 @@ impl Uncore {
                 return Some(Effect::StopChanged(engine));
             }
             Behaviour::ExeclistSubmit(engine) => return Some(Effect::Submit(engine, value)),
+            Behaviour::InvalidateTlb(engine) => {
+                let asked = value & gt::TLB_INVALIDATE_ALL != 0;
+                return asked.then_some(Effect::InvalidateTlb(engine));
+            }
+            Behaviour::FlushGgtt => return Some(Effect::FlushGgtt),
             Behaviour::PcodeMailbox => self.pcode(value),
             Behaviour::ContextTimestamp(engine) => self.set_context_time(engine, value),
             Behaviour::ReadOnly
-            | Behaviour::SelfClearing
             | Behaviour::Timestamp
             | Behaviour::TimestampHigh
             | Behaviour::ActualFrequency => {}

@@ -5,6 +5,7 @@ use crate::arena::Arena;
 
 mod commands;
 mod images;
+mod in_use;
 mod registers;
 mod tables;
 mod widths;
@@ -64,6 +65,9 @@ attacks! {
         widths
         three_level_roots
         s_10_large_forgotten;
+    in_use:
+        s_10_unmapped_in_use
+        s_10_unmapped_in_use_by_three_levels;
     registers:
         s_22_slots
         s_21_registers

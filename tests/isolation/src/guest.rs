@@ -175,16 +175,21 @@ impl<'b> Guest<'b> {
     /// Its driver starts: the GGTT, engines, page tables.
     pub fn set_up(&mut self) {
         self.get("PVINFO");
-        for page in 0..PAGES {
-            let entry = (FIRST.0 + page) << PAGE_SHIFT | PRESENT;
-            self.map(page, entry);
-        }
+        self.map_all();
         for (engine, page) in ENGINES.into_iter().zip(STATUS) {
             let status = self.gma(page) as u32;
             self.set_of(engine, "HWS_PGA", status);
         }
         self.start_engines();
         self.lay_out(TABLES, MAPPED);
+    }
+
+    /// Maps all pages that it has in its part of the aperture.
+    pub fn map_all(&mut self) {
+        for page in 0..PAGES {
+            let entry = (FIRST.0 + page) << PAGE_SHIFT | PRESENT;
+            self.map(page, entry);
+        }
     }
 
     /// The VM starts again: its vGPU is reset, and what its driver uses of its memory is empty.

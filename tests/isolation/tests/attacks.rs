@@ -127,6 +127,8 @@ attacks! {
     widths
     three_level_roots
     s_10_large_forgotten
+    s_10_unmapped_in_use
+    s_10_unmapped_in_use_by_three_levels
     s_22_slots
     s_21_registers
     s_20_fences

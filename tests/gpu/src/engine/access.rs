@@ -44,8 +44,9 @@ struct Entry {
 
 /// Translations since the last invalidation.
 ///
-/// Like the hardware's it may be stale until software invalidates it by PIPE_CONTROL or
-/// MI_FLUSH_DW; it never lives longer than a slice or a context on the engine.
+/// Like the hardware's it may be stale until software invalidates it by PIPE_CONTROL, MI_FLUSH_DW
+/// or a register; it never lives longer than a context on the engine. As long as nobody judges what
+/// is reached it does not live longer than a slice either.
 #[derive(Debug)]
 pub struct Tlb {
     slots: [Option<Entry>; SLOTS],
@@ -64,9 +65,27 @@ impl Tlb {
     pub fn clear(&mut self) {
         self.slots = [None; SLOTS];
     }
+
+    /// Forgets what is of a space.
+    fn clear_space(&mut self, space: Space) {
+        let of_space = |entry: &mut Entry| entry.space == space;
+        for slot in &mut self.slots {
+            slot.take_if(of_space);
+        }
+    }
 }
 
 impl Engine {
+    /// Forgets all translations.
+    pub(crate) fn invalidate_tlb(&mut self) {
+        self.tlb.clear();
+    }
+
+    /// Forgets translations of the GGTT.
+    pub(crate) fn flush_ggtt(&mut self) {
+        self.tlb.clear_space(Space::Ggtt);
+    }
+
     /// Translates `place`; faults are recorded in the GAM's fault register.
     fn locate(&mut self, uncore: &mut Uncore, place: Place, write: bool) -> Option<DmaAddress> {
         let (page, offset) = (place.address >> PAGE_SHIFT, place.address % PAGE_SIZE);

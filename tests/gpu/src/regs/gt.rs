@@ -88,6 +88,9 @@ pub const TLB_INVALIDATE: [MmioOffset; 5] = [
     MmioOffset(0x4270),
 ];
 
+/// The bit of those that asks for it.
+pub const TLB_INVALIDATE_ALL: u32 = 1 << 0;
+
 /// Flush of the GGTT's TLB.
 pub const GFX_FLUSH_CONTROL: MmioOffset = MmioOffset(0x10_1008);
 
@@ -119,12 +122,12 @@ pub const GT_THREAD_STATUS: MmioOffset = MmioOffset(0x13_805c);
 /// Behaviours that all platforms share.
 pub const BEHAVIOURS: &[(MmioOffset, Behaviour)] = &[
     (GDRST, Behaviour::ResetDomains),
-    (TLB_INVALIDATE[0], Behaviour::SelfClearing),
-    (TLB_INVALIDATE[1], Behaviour::SelfClearing),
-    (TLB_INVALIDATE[2], Behaviour::SelfClearing),
-    (TLB_INVALIDATE[3], Behaviour::SelfClearing),
-    (TLB_INVALIDATE[4], Behaviour::SelfClearing),
-    (GFX_FLUSH_CONTROL, Behaviour::SelfClearing),
+    (TLB_INVALIDATE[0], Behaviour::InvalidateTlb(EngineId::Rcs0)),
+    (TLB_INVALIDATE[1], Behaviour::InvalidateTlb(EngineId::Vcs0)),
+    (TLB_INVALIDATE[2], Behaviour::InvalidateTlb(EngineId::Vcs1)),
+    (TLB_INVALIDATE[3], Behaviour::InvalidateTlb(EngineId::Bcs0)),
+    (TLB_INVALIDATE[4], Behaviour::InvalidateTlb(EngineId::Vecs0)),
+    (GFX_FLUSH_CONTROL, Behaviour::FlushGgtt),
     (PCODE_MAILBOX, Behaviour::PcodeMailbox),
     (ACTUAL_FREQUENCY, Behaviour::ActualFrequency),
     (FPGA_DBG, Behaviour::WriteOneToClear),
