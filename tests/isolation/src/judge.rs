@@ -122,6 +122,38 @@ impl<'b> Judge<'b> {
         self.look_at_planted();
     }
 
+    /// What contexts of guests may reach now, for who is about to take some of it away.
+    pub fn remember(&self, guests: &[Guest<'b>]) -> Vec<Before> {
+        let of = |guest: &Guest<'_>| {
+            let mut pages = self.allowed(guest).pages;
+            pages.extend(guest.pool.addresses());
+            let contexts = guest.host.with_owned(|owned| {
+                let contexts = owned.contexts.values();
+                contexts.map(|places| places.image.start).collect()
+            });
+            Before { contexts, pages }
+        };
+        guests.iter().map(of).collect()
+    }
+
+    /// Looks at what was reached while that was taken away, and no context was made.
+    pub fn look_back(&mut self, before: &[Before]) {
+        let touches = self.machine.gpu().uncore_mut().touches.take();
+        for touch in touches {
+            let is_allowed = match touch.lrca {
+                None => self.is_status_page(&touch),
+                Some(lrca) => before.iter().any(|guest| {
+                    let is_its = guest.contexts.contains(&lrca.into());
+                    is_its && guest.pages.contains(&touch.page.0)
+                }),
+            };
+            if !is_allowed {
+                self.object(format!("{touch:x?}"));
+            }
+        }
+        self.look_at_planted();
+    }
+
     /// Looks at the registers of the host. No vGPU has yet to hear of an end.
     pub fn look_at_registers(&mut self) {
         let now = self.read_registers();
@@ -253,6 +285,12 @@ impl<'b> Judge<'b> {
     fn memory_of(&self, address: u64) -> u64 {
         self.machine.ggtt_entry(address >> GGTT_PAGE_SHIFT) & PTE_ADDRESS
     }
+}
+
+/// What contexts of a guest were allowed to reach at some time.
+pub struct Before {
+    contexts: BTreeSet<u64>,
+    pages: BTreeSet<u64>,
 }
 
 /// What the contexts of a guest may reach.

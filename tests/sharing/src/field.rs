@@ -29,6 +29,8 @@ pub struct Field<'b> {
     kvmgt: &'b Attachment<'b, Turns<'b>>,
     /// The VMs, in the order of their vGPUs.
     pub tenants: Vec<Tenant<'b>>,
+    /// The number of one whose vGPU somebody holds: it hears of nothing, and asks for nothing.
+    pub stuck: Option<usize>,
     /// How often each was woken.
     woken: Vec<u32>,
     idle: Nanos,
@@ -79,6 +81,7 @@ pub fn run(gpu: &str, shares: &[u32], act: impl FnOnce(&mut Field<'_>)) {
         bed: &bed,
         kvmgt: &kvmgt,
         tenants: tenants.collect(),
+        stuck: None,
         woken: vec![0; shares.len()],
         idle: Nanos(0),
     };
@@ -110,6 +113,11 @@ impl Field<'_> {
     /// The schedules.
     pub fn turns(&self) -> &Turns<'_> {
         self.kvmgt.events()
+    }
+
+    /// The host sleeps and wakes up.
+    pub fn sleep(&mut self) {
+        self.bed.i915.sleep();
     }
 
     /// All want the engine from now on.
@@ -171,7 +179,9 @@ impl Field<'_> {
         let activity = self.bed.card().run_slice();
         turns.attend(self.kvmgt.host());
         let mut any = activity == Activity::Busy;
-        for (tenant, woken) in self.tenants.iter_mut().zip(&mut self.woken) {
+        let all = self.tenants.iter_mut().zip(&mut self.woken).enumerate();
+        let stuck = self.stuck;
+        for (_, (tenant, woken)) in all.filter(|(number, _)| stuck != Some(*number)) {
             if turns.take_wake(tenant.guest.id()) {
                 tenant.guest.work();
                 *woken += 1;

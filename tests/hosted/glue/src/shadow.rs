@@ -80,6 +80,13 @@ impl ShadowPool {
         pages.was_used(page) && !pages.free.contains(&page)
     }
 
+    /// The addresses of all that are in use.
+    pub fn addresses(&self) -> Vec<u64> {
+        let pages = self.pages();
+        let used = (pages.first..pages.fresh.start).filter(|page| !pages.free.contains(page));
+        used.map(|page| page << PAGE_SHIFT).collect()
+    }
+
     /// How many are in use.
     pub fn used(&self) -> usize {
         self.pages().used

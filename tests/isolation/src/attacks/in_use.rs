@@ -4,7 +4,7 @@
 
 use crate::arena::Arena;
 use crate::commands::{
-    all, batch_in_ppgtt, copy, copy_in_ppgtt, increment, store, store_in_ppgtt, store_index, wait,
+    all, batch_in_ppgtt, copy, copy_in_ppgtt, increment, store, store_in_ppgtt, wait,
 };
 use crate::guest::{
     Pages, Spot, Tables, BATCH, CONTEXT, DATA, ENGINES, FIRST, LARGE, MAPPED, PPGTT, RING, SMALLER,
@@ -24,8 +24,6 @@ const SPOT: Spot = Spot {
 /// The page whose front is waited for, and what it becomes.
 const FLAG: u64 = BATCH;
 const GO: u32 = 0x60;
-/// Dword of a status page that commands store to.
-const INDEX: u32 = 0x40 * 4;
 
 /// What the workload reaches before it waits, and once more behind that.
 fn reach(arena: &Arena<'_>) -> Vec<u32> {
@@ -41,7 +39,6 @@ fn reach(arena: &Arena<'_>) -> Vec<u32> {
         store(data, 0xbad),
         copy(data + 8, data),
         increment(data + 64),
-        store_index(INDEX, 0xbad),
     ];
     all(ggtt.into_iter().chain(places))
 }
@@ -79,7 +76,7 @@ fn used(pages: &Pages, tables: Tables) -> Vec<(Gfn, u64)> {
     let roots = tables.pointers().map(|gfn| (gfn, 1));
     let roots = roots.into_iter().filter(|(gfn, _)| *gfn != Gfn(0));
     // And all of it at a time, as when a VM goes away.
-    let everything = [(Gfn(0), 1 << 18)];
+    let everything = [(Gfn(0), 0x1_0400)];
     of_ggtt
         .chain(mapped)
         .chain(pages.parts())
@@ -100,7 +97,11 @@ fn forgotten(arena: &mut Arena<'_>, three: bool) {
     };
     let pages = guest.lay_out_large(tables);
     for (first, count) in used(&pages, tables) {
+        let reached = Gfn(MAPPED.0 + 1);
+        arena.attacker().store(reached, 0, 0);
         begin(arena, engines.next().unwrap_or(Engine::Bcs), tables);
+        let said = arena.attacker().complaints();
+        assert_eq!(arena.attacker().load(reached, 0), 0xbad, "{said:?}");
         arena.attacker().forget(first, count);
         go_on(arena);
         // Without it, too.

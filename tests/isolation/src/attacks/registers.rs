@@ -3,12 +3,14 @@
 
 use crate::arena::Arena;
 use crate::commands::{
-    all, batch_end, batch_in_ppgtt, load, store, store_register, store_register_in_ppgtt, GARBAGE,
+    all, batch_end, batch_in_ppgtt, load, store, store_register, store_register_in_ppgtt, wait,
+    GARBAGE,
 };
-use crate::guest::{DATA, MAPPED, PPGTT, PRESENT, USER_BATCH};
+use crate::contest::registers::always_the_hosts;
+use crate::guest::{BATCH, DATA, ENGINES, FIRST, MAPPED, PPGTT, PRESENT, USER_BATCH};
 use crate::judge::Judge;
 use gen9_gpu::regs::{engine, gt};
-use gen9_gpu::EngineId;
+use gen9_gpu::{EngineId, MmioOffset};
 use hosted_glue::card::engine_mask;
 use iface::fence::TILE_Y;
 use iface::types::{ContextRequest, GGTT_PAGE_SHIFT, GGTT_PAGE_SIZE};
@@ -58,6 +60,50 @@ pub(super) fn s_22_slots(arena: &mut Arena<'_>) {
         let hostile = all([load(register, 0x000f_f000), batch_end()]);
         user_batch(arena, &hostile);
     }
+}
+
+/// Registers that are the whole GPU's, and that stand among those of a render engine that guests
+/// program: by the CPU, by commands, and while the guest has the engine. What is in them never
+/// changes; a guest's value could stop all engines.
+pub(super) fn s_28_registers_of_the_whole_gpu(arena: &mut Arena<'_>) {
+    for engine in ENGINES {
+        let registers = always_the_hosts(arena.machine().platform(), engine);
+        assert!(!registers.is_empty(), "{engine:?}");
+        let before = values(arena, &registers);
+        for (register, value) in registers
+            .iter()
+            .zip([u32::MAX, 0, 0x5555_aaaa].into_iter().cycle())
+        {
+            let guest = arena.attacker();
+            guest.write((*register).into(), &value.to_le_bytes());
+            let (flag, data) = (guest.gma(BATCH), guest.gma(DATA));
+            guest.store(Gfn(FIRST.0 + BATCH), 0, 0);
+            for loads in [vec![], load(*register, value)] {
+                let guest = arena.attacker();
+                guest.context(&all([loads, wait(flag, 1), store(data, 1)]));
+                guest.submit(engine);
+                arena.card().run_engines();
+                if values(arena, &registers) != before {
+                    let why = format!("{register:#x} becomes {value:#x}, of {engine:?}");
+                    arena.judge.object(why);
+                }
+                arena.attacker().store(Gfn(FIRST.0 + BATCH), 0, 1);
+                arena.execute();
+                arena.attacker().reset_engines();
+            }
+            // It may be in failsafe mode by that.
+            arena.attacker().start_again();
+        }
+    }
+}
+
+/// What registers of the GPU hold.
+fn values(arena: &Arena<'_>, registers: &[u32]) -> Vec<u32> {
+    let gpu = arena.machine().gpu();
+    let values = registers
+        .iter()
+        .map(|at| gpu.uncore().regs.get(MmioOffset(*at)));
+    values.collect()
 }
 
 /// All registers of engines, and some that reset or stop things, from the CPU.

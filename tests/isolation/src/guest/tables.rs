@@ -222,6 +222,18 @@ impl Guest<'_> {
         self.around.vm.pin_attempts()
     }
 
+    /// Whoever has its vGPU open lets go of it, and opens it again.
+    ///
+    /// # Panics
+    ///
+    /// If anything is pinned, or there are shadows, while nobody has it.
+    pub fn open_again(&mut self) {
+        self.with(Vgpu::close);
+        assert_eq!((self.pinned().len(), self.pool.used()), (0, 0));
+        self.with(|vgpu, world| vgpu.open(world).expect("it is closed"));
+        self.set_up();
+    }
+
     /// Its driver is loaded anew: its vGPU is reset, and set up.
     pub fn load_driver(&mut self) {
         self.with(Vgpu::reset);
