@@ -10,11 +10,15 @@ use gen9_gpu::testing::TestContext;
 use gen9_gpu::Activity;
 use gen9_gpu::DmaAddress;
 use gen9_gpu::EngineId;
+use gen9_gpu::MmioOffset;
 use gen9_gpu::Nanos;
 use gen9_gpu::Options;
 use gen9_gpu::Platform;
 use gen9_gpu::PlatformId;
 
+/// Where entries of the GGTT begin in BAR 0, and the size of a page as a power of two.
+const GGTT_ENTRIES: u64 = 8 << 20;
+const PAGE_SHIFT: u32 = 12;
 const IDLE_TO_ACTIVE: u32 = 0x1;
 const PREEMPTED: u32 = 0x2;
 const COMPLETE_SWITCH: u32 = 0x14;
@@ -172,6 +176,49 @@ fn lite_restore_when_tail_moved_then_goes_on_without_reload() {
     );
 }
 
+/// What a context has stored behind a wait, in two pages that an entry of the GGTT has led to, the
+/// second one since it waits; `register` is written then.
+fn stored_behind_a_wait(judged: bool, register: Option<MmioOffset>) -> [u32; 2] {
+    let mut driver = kbl();
+    if judged {
+        driver.gpu.uncore_mut().touches.enable();
+    }
+    let [flag, old, new] = [(); 3].map(|()| driver.allocate(1));
+    let in_ggtt = |commands: [u32; 4]| {
+        let [header, rest @ ..] = commands;
+        [header | mi::USE_GGTT, rest[0], rest[1], rest[2]]
+    };
+    let commands = [
+        in_ggtt(store(old, 1)),
+        in_ggtt(wait(flag, 1)),
+        in_ggtt(store(old, 2)),
+    ];
+    let mut context = driver.context(EngineId::Vcs0);
+    driver.emit(&mut context, &commands.concat());
+    driver.submit(&context, None);
+    assert_eq!(driver.settle(), Activity::Waiting);
+
+    let entry = GGTT_ENTRIES + (old >> PAGE_SHIFT) * 8;
+    driver.gpu.bar0_write(entry, &(new | 1).to_le_bytes());
+    if let Some(register) = register {
+        driver.gpu.write32(register, 1);
+    }
+    driver.store(flag, &[1]);
+    driver.settle();
+    [driver.load(old), driver.load(new)]
+}
+
+#[test]
+fn translations_when_somebody_judges_then_last_until_a_register_is_written() {
+    assert_eq!(stored_behind_a_wait(true, None), [2, 0]);
+    let other = gt::TLB_INVALIDATE[0];
+    assert_eq!(stored_behind_a_wait(true, Some(other)), [2, 0]);
+    for register in [gt::TLB_INVALIDATE[1], gt::GFX_FLUSH_CONTROL] {
+        assert_eq!(stored_behind_a_wait(true, Some(register)), [1, 2]);
+    }
+    assert_eq!(stored_behind_a_wait(false, None), [1, 2]);
+}
+
 #[test]
 fn preemption_when_batch_arbitrates_then_it_is_taken_off_and_resumes_where_it_was() {
     let mut driver = kbl();
@@ -318,8 +365,8 @@ fn reset_when_full_then_every_engine_forgets_its_work() {
 fn unprivileged_batch_when_it_reaches_out_then_refused() {
     let mut driver = kbl();
     let secret = driver.allocate(1);
-    let plain = gen9_gpu::MmioOffset(0x20ec);
-    let listed = gen9_gpu::MmioOffset(0x7304);
+    let plain = MmioOffset(0x20ec);
+    let listed = MmioOffset(0x7304);
     let slot = EngineId::Rcs0.mmio_base().add(engine::FORCE_TO_NONPRIV);
     driver.gpu.write32(slot, listed.0);
     let hwsp = EngineId::Rcs0.mmio_base().add(engine::HWS_PGA);

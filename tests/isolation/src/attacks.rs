@@ -3,6 +3,7 @@
 
 use crate::arena::Arena;
 
+mod aperture;
 mod commands;
 mod images;
 mod in_use;
@@ -68,6 +69,8 @@ attacks! {
     in_use:
         s_10_unmapped_in_use
         s_10_unmapped_in_use_by_three_levels;
+    aperture:
+        aperture;
     registers:
         s_22_slots
         s_28_registers_of_the_whole_gpu

@@ -129,6 +129,7 @@ attacks! {
     s_10_large_forgotten
     s_10_unmapped_in_use
     s_10_unmapped_in_use_by_three_levels
+    aperture
     s_22_slots
     s_28_registers_of_the_whole_gpu
     s_21_registers
