@@ -117,6 +117,8 @@ pub(super) fn s_10_unmapped_in_use(arena: &mut Arena<'_>) {
     forgotten(arena, false);
 }
 
+/// The same while writes to tables are told, as KVM does, which has to stop with the memory.
 pub(super) fn s_10_unmapped_in_use_by_three_levels(arena: &mut Arena<'_>) {
+    arena.attacker().watch();
     forgotten(arena, true);
 }
