@@ -215,7 +215,8 @@ impl<'b> Guest<'b> {
         self.start_engines();
     }
 
-    fn start_engines(&mut self) {
+    /// Its engines take contexts.
+    pub fn start_engines(&mut self) {
         for engine in ENGINES {
             self.set_of(engine, "MODE", RUN_LISTS);
         }

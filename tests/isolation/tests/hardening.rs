@@ -74,6 +74,32 @@ fn close_behind(act: impl Fn(&mut Arena<'_>), then: impl Fn(&mut Arena<'_>)) {
     assert_clean(&verdict);
 }
 
+/// GDRST: all, render, video, blitter, and the latter two (PRM Vol 2c).
+const RESETS: [u32; 5] = [1 << 0, 1 << 1, 1 << 2, 1 << 3, 3 << 2];
+
+#[test]
+fn s_29_storm_of_resets_and_then_close_wait_for_no_workload() {
+    let verdict = arena::run(|arena| {
+        for place in PLACES {
+            for reset in RESETS.into_iter().cycle().take(40) {
+                submit(arena);
+                place(arena);
+                arena.judge.look(&arena.guests);
+                let before = arena.judge.remember(&arena.guests);
+                arena.attacker().set("GEN6_GDRST", reset);
+                arena.attacker().start_engines();
+                submit(arena);
+                arena.judge.look_back(&before);
+            }
+            let before = arena.judge.remember(&arena.guests);
+            arena.attacker().open_again();
+            arena.judge.look_back(&before);
+            arena.check_work();
+        }
+    });
+    assert_clean(&verdict);
+}
+
 #[test]
 fn s_70_close_while_work_is_scheduled_executed_or_done() {
     close_behind(|_| {}, |_| {});

@@ -5,9 +5,10 @@
 use isolation::arena::{self, Arena};
 use isolation::commands::{all, copy_in_ppgtt, store_in_ppgtt};
 use isolation::guest::{
-    Notice, Spot, Tables, CONTEXT, ENGINES, LARGE, MAPPED, PPGTT, RING, SMALLER, TABLES,
+    Notice, Spot, Tables, CONTEXT, ENGINES, LARGE, MAPPED, PPGTT, PRESENT, RING, SMALLER, TABLES,
+    WRITABLE,
 };
-use kvmgt_core::address::{Gfn, PAGE_SIZE};
+use kvmgt_core::address::{Gfn, PAGE_SHIFT, PAGE_SIZE};
 use kvmgt_core::hardware::Engine;
 
 /// Tables of a context with three levels.
@@ -134,6 +135,65 @@ fn contexts_of_both_widths_go_in_one_submission() {
 
         assert_stored(arena, &places[..1], 5);
         assert_stored(arena, &places[1..], 5);
+    });
+}
+
+#[test]
+fn s_45b_page_that_is_mapped_by_itself_and_in_2_mib_is_found_by_both_in_any_order() {
+    on("kbl,display=off", |arena| {
+        let guest = arena.attacker();
+        let tables = guest.lay_out(TABLES, MAPPED);
+        let inside = LARGE + 5 * PAGE_SIZE;
+        let (gfn, _) = guest.place_of(inside);
+        let small = gfn.0 << PAGE_SHIFT | PRESENT | WRITABLE;
+        let by_itself = PPGTT + PAGE_SIZE;
+        let pages = guest.lay_out_large(tables);
+        let (directory, index) = pages.large();
+        let large = guest.entry(directory, index);
+        // One, both, the other, both, none, and so on.
+        let steps = [
+            (0, large),
+            (small, large),
+            (small, 0),
+            (small, large),
+            (0, 0),
+        ];
+        for (number, (one, other)) in (1..).zip(steps.into_iter().cycle().take(12)) {
+            let guest = arena.attacker();
+            guest.map_in_ppgtt(1, one);
+            guest.write_entry(directory, index, other);
+            guest.store(gfn, 0, 0);
+            guest.store(gfn, 2, 0);
+            let commands = all([
+                store_in_ppgtt(by_itself, number),
+                store_in_ppgtt(inside + 8, number),
+            ]);
+            execute(arena, Engine::Vcs, tables, &commands);
+            let guest = arena.attacker();
+            let found = [guest.load(gfn, 0), guest.load(gfn, 2)];
+            let expected = [one, other].map(|entry| if entry == 0 { 0 } else { number });
+            assert_eq!(found, expected);
+        }
+        // It goes away while both lead there.
+        arena.attacker().map_in_ppgtt(1, small);
+        arena.attacker().write_entry(directory, index, large);
+        execute(arena, Engine::Vcs, tables, &stores(&[inside], 5));
+        arena.attacker().forget(gfn, 1);
+        let places = [by_itself, inside, LARGE];
+        let guest = arena.attacker();
+        guest.put_context(SPOTS[0], tables, false, &stores(&places, 0xbad));
+        let descriptor = guest.descriptor_of(SPOTS[0], tables);
+        guest.submit_as(Engine::Vcs, descriptor);
+        arena.execute();
+        arena.attacker().regain(gfn, 1);
+        assert_eq!(arena.attacker().load(gfn, 0), 5);
+        assert_eq!(
+            arena.attacker().complaints().len(),
+            2,
+            "once for each table"
+        );
+        execute(arena, Engine::Vcs, tables, &stores(&[inside], 6));
+        assert_stored(arena, &[inside], 6);
     });
 }
 

@@ -76,6 +76,11 @@ impl Pages {
             .collect()
     }
 
+    /// The entry of the page of 2 MiB.
+    pub fn large(&self) -> (Gfn, u64) {
+        (self.directory, LARGE >> SHIFTS[2] & (ENTRIES - 1))
+    }
+
     /// Pages of the guest's memory, by the first and the number: parts of large pages, and tables.
     pub fn parts(&self) -> [(Gfn, u64); 7] {
         [
@@ -110,6 +115,12 @@ impl Guest<'_> {
     /// Writes an entry of a table in its memory.
     pub fn write_entry(&mut self, table: Gfn, index: u64, entry: u64) {
         self.write_memory(table, index * ENTRY, &entry.to_le_bytes());
+    }
+
+    /// An entry of a table in its memory.
+    pub fn entry(&self, table: Gfn, index: u64) -> u64 {
+        let [low, high] = [0, 1].map(|half| u64::from(self.load(table, index * 2 + half)));
+        low | high << u32::BITS
     }
 
     /// Maps a page of the PPGTT by an entry.

@@ -20,6 +20,8 @@ const REUSED_PAGES: u64 = 5;
 /// Pages of its memory that it does not care about.
 const SPARE: Gfn = Gfn(0x3_1000);
 const SPARE_PAGES: u64 = 1 << 12;
+/// The number of a page that it maps elsewhere at times.
+const LAST: u64 = 7;
 /// Writes between CREATE and DESTROY.
 const WRITES: u64 = 250;
 /// How often tables come and go in CI.
@@ -80,6 +82,7 @@ impl Reuse {
             match self.noise.below(16) {
                 0 => self.use_tables(arena, TABLES_OF_OWN, MAPPED),
                 1 => self.try_garbage(arena, tables),
+                2 => self.write_by_engine(arena),
                 _ => {}
             }
         }
@@ -114,6 +117,27 @@ impl Reuse {
         };
         data.truncate(size as usize);
         (gfn, offset, data)
+    }
+
+    /// An engine writes such a page, as data of another address space. Nobody is told of that.
+    fn write_by_engine(&mut self, arena: &mut Arena<'_>) {
+        let (gfn, offset, _) = self.write();
+        let at = PPGTT + LAST * PAGE_SIZE + (offset & !7);
+        let entry = self.entry();
+        let guest = arena.attacker();
+        guest.map_in_ppgtt(LAST, gfn.0 << PAGE_SHIFT | PRESENT | WRITABLE);
+        let commands = all([
+            store_in_ppgtt(at, entry as u32),
+            store_in_ppgtt(at + 4, (entry >> 32) as u32),
+        ]);
+        guest.put_context(SPOT, TABLES_OF_OWN, false, &commands);
+        let descriptor = guest.descriptor_of(SPOT, TABLES_OF_OWN);
+        guest.submit_as(self.noise.of(&ENGINES), descriptor);
+        arena.execute();
+        let guest = arena.attacker();
+        let found = [0, 1].map(|dword| guest.load(gfn, (offset & !7) / 4 + dword));
+        assert_eq!(found, [entry as u32, (entry >> 32) as u32]);
+        guest.lay_out(TABLES, MAPPED);
     }
 
     /// What a table could hold: of the other guest, of the host, of its own, and the tables again.
