@@ -23,6 +23,9 @@ struct Pages {
     /// Those that were, and are not.
     free: BTreeSet<u64>,
     used: usize,
+    /// How often one was to be taken since [`ShadowPool::refuse`].
+    attempts: u64,
+    refused: Range<u64>,
 }
 
 impl Pages {
@@ -32,6 +35,8 @@ impl Pages {
             fresh: memory.start >> PAGE_SHIFT..memory.end >> PAGE_SHIFT,
             free: BTreeSet::new(),
             used: 0,
+            attempts: 0,
+            refused: 0..0,
         }
     }
 
@@ -42,6 +47,11 @@ impl Pages {
 
     /// Takes a page, one that was in use before if there is one.
     fn take(&mut self) -> Option<u64> {
+        let attempt = self.attempts;
+        self.attempts += 1;
+        if self.refused.contains(&attempt) {
+            return None;
+        }
         let page = self.free.pop_first().or_else(|| self.fresh.next())?;
         self.used += 1;
         Some(page)
@@ -90,6 +100,18 @@ impl ShadowPool {
     /// How many are in use.
     pub fn used(&self) -> usize {
         self.pages().used
+    }
+
+    /// From now on there is no memory those times that a page is asked for, counted from 0.
+    pub fn refuse(&self, times: Range<u64>) {
+        let mut pages = self.pages();
+        pages.attempts = 0;
+        pages.refused = times;
+    }
+
+    /// How often a page was asked for since then.
+    pub fn attempts(&self) -> u64 {
+        self.pages().attempts
     }
 
     /// What a vGPU takes its pages from.

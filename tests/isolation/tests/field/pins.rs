@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! gvt-linux #120: pinning is refused in the middle of a shadow build, as it is when RLIMIT_MEMLOCK
-//! is exceeded.
+//! is exceeded; or there is no memory for the shadows themselves.
 
 use super::assert_clean;
 use isolation::arena::{self, Arena};
@@ -11,6 +11,8 @@ use kvmgt_core::hardware::Engine;
 
 /// Pages that commands reach in a PPGTT.
 const PAGES: u64 = 8;
+/// Levels of its tables: each has a shadow.
+const LEVELS: u64 = 4;
 /// More pins than there are.
 const ALL: u64 = u64::MAX;
 
@@ -24,6 +26,34 @@ fn store_in_all(arena: &mut Arena<'_>, value: u32) {
 fn found(guest: &Guest<'_>) -> Vec<u32> {
     let pages = (0..PAGES).map(|page| guest.load(Gfn(MAPPED.0 + page), 0));
     pages.collect()
+}
+
+#[test]
+fn gvt_linux_120_no_memory_for_shadows_at_each_place_of_a_shadow_build() {
+    let verdict = arena::run(|arena| {
+        let pool = arena.guests[0].pool.clone();
+        // What was there is given back, so that all of it is asked for.
+        arena.attacker().start_again();
+        pool.refuse(0..0);
+        store_in_all(arena, 1);
+        let pages = pool.attempts();
+        assert!(pages >= LEVELS, "{pages} pages");
+        for first in 0..pages {
+            for last in [first + 1, ALL] {
+                arena.attacker().start_again();
+                pool.refuse(first..last);
+                store_in_all(arena, 1);
+                arena.check_work_of(1);
+                assert_eq!(arena.look(), Vec::<String>::new(), "pages {first}..{last}");
+
+                pool.refuse(0..0);
+                arena.attacker().reset_engines();
+                store_in_all(arena, 2);
+                assert_eq!(found(arena.attacker()), [2; PAGES as usize]);
+            }
+        }
+    });
+    assert_clean(&verdict, "all in all");
 }
 
 /// How often a guest pins that does `act`, and then what happens if it is refused from each of those
