@@ -44,7 +44,7 @@ pub const SMALLER: &[(&str, &str)] = &[(
 
 /// Programs whose tests may take [`PATIENCE`] times as long as others: they check what they did through
 /// the aperture.
-const SLOWER: [&str; 1] = ["gem_blits"];
+const SLOWER: [&str; 3] = ["gem_blits", "gem_mmap_gtt", "gem_pwrite"];
 /// See [`SLOWER`].
 const PATIENCE: u32 = 10;
 

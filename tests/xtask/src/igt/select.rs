@@ -31,6 +31,10 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
         "names half a million subtests, which takes minutes",
     ),
     ("gem_exec_suspend@", "sends the VM to sleep"),
+    (
+        "gem_mmap_gtt@basic-small-copy",
+        "copies a quarter of the aperture by messages: more than ten minutes",
+    ),
     ("i915_suspend@", "sends the VM to sleep"),
     ("i915_module_load@", "unloads i915"),
     ("i915_pm_rpm@module-reload", "unloads i915"),
