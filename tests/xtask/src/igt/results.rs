@@ -15,6 +15,10 @@ pub const INCOMPLETE: &str = "incomplete";
 pub const PASS: &str = "pass";
 /// How it ended when what it needs is not there.
 pub const SKIP: &str = "skip";
+/// How it ended when it passed and wrote to stderr. What the kernel warns of has a word of its own.
+const WARN: &str = "warn";
+/// What a subtest says that passed, behind its name.
+const SUCCESS: &str = ": SUCCESS (";
 /// How it ended when igt_runner ended it.
 const TIMEOUT: &str = "timeout";
 /// How it ended when it was not begun.
@@ -23,10 +27,12 @@ pub const NOT_RUN: &str = "notrun";
 const REQUIREMENT: &str = "Test requirement: ";
 /// What stands in front of the condition that did not hold.
 const ASSERTION: &str = "Failed assertion: ";
+/// How the line begins that ends a subtest.
+const SUBTEST: &str = "Subtest ";
 /// How lines begin that end the explanation of either.
 const ENDS: [&str; 6] = [
     "Last errno",
-    "Subtest ",
+    SUBTEST,
     "Dynamic subtest ",
     "Test requirement not met",
     "Stack trace",
@@ -93,7 +99,7 @@ pub fn read(bytes: &[u8]) -> Result<Stream> {
         let ran = document.tests.into_iter().map(|(name, entry)| Ran {
             name: select::own_name(&name).to_owned(),
             why: entry.why(),
-            word: entry.result,
+            word: entry.word(),
         });
         results.extend(ran.map(|ran| (ran.name.clone(), ran)));
     }
@@ -146,6 +152,16 @@ pub fn is_bad(word: &str) -> bool {
 }
 
 impl Entry {
+    /// igt_runner's word; but who passed passed, whatever it wrote to stderr.
+    fn word(self) -> String {
+        let last = self.out.lines().rfind(|line| line.starts_with(SUBTEST));
+        let has_passed = last.is_some_and(|line| line.contains(SUCCESS));
+        match self.result == WARN && has_passed {
+            true => PASS.to_owned(),
+            false => self.result,
+        }
+    }
+
     /// Why the test ended as it did, if it did not pass, in the words of the test or the kernel.
     fn why(&self) -> String {
         let word = self.result.as_str();
@@ -216,6 +232,16 @@ mod tests {
         let stream = read(text.as_bytes()).unwrap();
         assert_eq!(stream.ran.len(), 1);
         assert_eq!(stream.ran[0].word, PASS);
+    }
+
+    #[test]
+    fn read_when_a_test_passed_and_wrote_to_stderr_then_passed() {
+        let text = r#"{"tests":{
+            "igt@gem_a@x":{"result":"warn","err":"odd","out":"Subtest x: SUCCESS (0.1s)\n"},
+            "igt@gem_a@y":{"result":"warn","err":"odd","out":"Subtest y: FAIL (0.1s)\n"}}}"#;
+        let stream = read(text.as_bytes()).unwrap();
+        let words: Vec<_> = stream.ran.iter().map(|ran| ran.word.as_str()).collect();
+        assert_eq!(words, [PASS, WARN]);
     }
 
     #[test]
