@@ -52,7 +52,7 @@ pub const ALL: &[Test] = &[
     }),
     kernel(CI, "vgpu-in-nested-qemu", scenario::vgpu::in_nested_qemu),
     kernel(CI, "vgpu-nested-guest", |c| {
-        scenario::guest::nested(c, GUEST_KERNEL)
+        scenario::guest::nested(c, Flavour::Plain, GUEST_KERNEL)
     }),
     kernel(CI, "hosted-vgpu-in-qemu", scenario::vgpu::hosted),
     kernel(CI, "guest-6.12", scenario::guest::debian_6_12),
@@ -74,7 +74,7 @@ pub const ALL: &[Test] = &[
     kernel("many-guests", "guests-seven", scenario::guest::seven),
     kernel("many-guests", "guests-mixed", scenario::guest::mixed),
     kernel("nested-guests", "nested-guest-7.3", |c| {
-        scenario::guest::nested(c, Version { major: 7, minor: 3 })
+        scenario::guest::nested(c, Flavour::Plain, Version { major: 7, minor: 3 })
     }),
     kernel(
         "c-gvt",
@@ -128,6 +128,9 @@ pub const ALL: &[Test] = &[
     }),
     kernel("debug-kernel", "debug-vgpu-killed", |c| {
         scenario::killed::at_any_point(c, Flavour::Debug, 10)
+    }),
+    kernel("debug-kernel", "debug-vgpu-nested-guest", |c| {
+        scenario::guest::nested(c, Flavour::Debug, GUEST_KERNEL)
     }),
     kernel("vgpu-cycles", "mdev-1000-cycles", |c| {
         scenario::mdev::as_users_know_it(c, Flavour::Plain, 1000)

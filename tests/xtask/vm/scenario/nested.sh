@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 # A nested guest on a vGPU of the kernel's. /nested has its kernel, its modules, and what it runs; its
-# initramfs is made here. i915 is loaded, kvmgt is not.
+# initramfs is made here, and it may take PATIENCE seconds. i915 is loaded, kvmgt is not.
 LAB=/run/lab/busybox
 A=11111111-aaaa-4000-8000-000000000001
 VGPU=$CARD/gvt/vgpu1
@@ -39,9 +39,8 @@ chmod +x $tree/init $tree/bin/*
 (cd $tree && $LAB find . | $LAB cpio -o -H newc) >/tmp/nested.cpio 2>/dev/null
 
 # The CPU model: with more of the CPU's features the nested kernel panics on the size of XSAVE.
-# It takes half a minute without work, and two with engines that hang, on a machine that is not busy.
 nested_qemu() {
-	timeout 300 qemu-system-x86_64 \
+	timeout $PATIENCE qemu-system-x86_64 \
 		-machine pc -accel kvm -cpu qemu64 -m 1G -nodefaults -no-reboot \
 		-vga none -display none -serial file:/tmp/nested.log \
 		-kernel /nested/vmlinuz -initrd /tmp/nested.cpio -append 'console=ttyS0 quiet panic=-1' \

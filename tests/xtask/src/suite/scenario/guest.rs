@@ -7,7 +7,7 @@ use anyhow::{ensure, Context as _, Result};
 use tempfile::TempDir;
 
 use crate::gpu_server::Vgpus;
-use crate::kernel::Version;
+use crate::kernel::{Flavour, Version};
 use crate::prepare::{Boot, GUEST_KERNEL};
 use crate::progress::say;
 use crate::suite::context::{self, Guest, Shell};
@@ -78,10 +78,10 @@ pub fn debian_6_12(context: &Context) -> Result<Count> {
     accept_all(&shells, &kernels, &ALL)
 }
 
-/// The same in a guest of the host VM's QEMU, on a vGPU of the kernel's.
-pub fn nested(context: &Context, version: Version) -> Result<Count> {
+/// The same in a guest of the host VM's QEMU, on a vGPU of that kernel's.
+pub fn nested(context: &Context, flavour: Flavour, version: Version) -> Result<Count> {
     let script = format!("{}set -e{SCRIPT}{HANGS}", kernel_log::SCRIPT);
-    let (shell, count) = nested::run(context, version, &script, true)?;
+    let (shell, count) = nested::run(context, flavour, version, &script, true)?;
     accept(&shell, version, &ALL)?;
     let complaints = nested::number(&shell, "complaints")?;
     ensure!(

@@ -21,10 +21,14 @@ const NESTED: &str = include_str!("../../../vm/scenario/nested.sh");
 const MODPROBE: &str = "modprobe() { for module in /modules/*.ko; do insmod $module; done; }";
 /// Memory of the host VM, a gigabyte of which is the guest's.
 const RAM: &str = "3G";
+/// Seconds that the guest may take, which needs two minutes with work that hangs; and how many times
+/// that in a kernel that looks at all it does.
+const PATIENCE: u32 = 300;
+const DEBUG_FACTOR: u32 = 10;
 /// Caches that are not shared tell at the end of i915 what was not freed.
 const NO_MERGE: &str = "slab_nomerge";
 
-/// Runs a script in the guest, with that stock kernel and its i915 to load or without it, and looks at
+/// Runs a script in the guest of that kind of host kernel, with that stock kernel and its i915 to load or without it, and looks at
 /// what is left when the vGPU and kvmgt are gone.
 ///
 /// # Errors
@@ -32,6 +36,7 @@ const NO_MERGE: &str = "slab_nomerge";
 /// The script came to no end, or not to a good one; those of [`checks::run_shell`].
 pub fn run(
     context: &Context,
+    flavour: Flavour,
     version: Version,
     script: &str,
     with_i915: bool,
@@ -48,11 +53,15 @@ pub fn run(
             fs::write(modules.join(name), module)?;
         }
     }
-    let mut host = checks::host(context, Flavour::Plain, checks::HEADLESS)?;
+    let patience = match flavour {
+        Flavour::Debug => PATIENCE * DEBUG_FACTOR,
+        Flavour::Plain | Flavour::InC => PATIENCE,
+    };
+    let mut host = checks::host(context, flavour, checks::HEADLESS)?;
     host.vm.overlay = Some(overlay.path().to_path_buf());
     host.vm.ram = RAM.to_owned();
     host.vm.append = format!("{} {NO_MERGE}", host.vm.append);
-    let (shell, count) = checks::run_shell(&host, NESTED)?;
+    let (shell, count) = checks::run_shell(&host, &format!("PATIENCE={patience}\n{NESTED}"))?;
     let status = shell.value("nested")?;
     ensure!(
         status == "0",
