@@ -24,7 +24,7 @@ mod contexts;
 mod tables;
 
 pub use contexts::{Spot, Tables};
-pub use tables::{Notice, Pages, LARGE, SMALLER};
+pub use tables::{Notice, Pages, ALL_PAGES, LARGE, SMALLER};
 
 /// Where the table of the GGTT begins in BAR 0, and bytes of an entry.
 const TABLE: u64 = 8 << 20;

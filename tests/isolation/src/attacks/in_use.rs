@@ -7,8 +7,8 @@ use crate::commands::{
     all, batch_in_ppgtt, copy, copy_in_ppgtt, increment, store, store_in_ppgtt, wait,
 };
 use crate::guest::{
-    Pages, Spot, Tables, BATCH, CONTEXT, DATA, ENGINES, FIRST, LARGE, MAPPED, PPGTT, RING, SMALLER,
-    STATUS, TABLES, USER_BATCH,
+    Pages, Spot, Tables, ALL_PAGES, BATCH, CONTEXT, DATA, ENGINES, FIRST, LARGE, MAPPED, PPGTT,
+    RING, SMALLER, STATUS, TABLES, USER_BATCH,
 };
 use kvmgt_core::address::{Gfn, PAGE_SIZE};
 use kvmgt_core::hardware::Engine;
@@ -76,7 +76,7 @@ fn used(pages: &Pages, tables: Tables) -> Vec<(Gfn, u64)> {
     let roots = tables.pointers().map(|gfn| (gfn, 1));
     let roots = roots.into_iter().filter(|(gfn, _)| *gfn != Gfn(0));
     // And all of it at a time, as when a VM goes away.
-    let everything = [(Gfn(0), 0x1_0400)];
+    let everything = [(Gfn(0), ALL_PAGES)];
     of_ggtt
         .chain(mapped)
         .chain(pages.parts())

@@ -42,6 +42,8 @@ pub const SMALLER: u64 = 0x60_0000;
 /// What is there: 2 MiB each, at a multiple of that.
 const LARGE_PAGE: Gfn = Gfn(0x1_0000);
 const SMALLER_PAGES: Gfn = Gfn(0x1_0200);
+/// Pages of its memory up to the last one of those: with all else that it uses.
+pub const ALL_PAGES: u64 = SMALLER_PAGES.0 + ENTRIES;
 /// The page table that maps pages of 64 KiB.
 const TABLE_64K: Gfn = Gfn(0x2f0);
 /// Entries that a page of 64 KiB takes, and bits of entries (PRM Vol 5): 2 MiB, and a table of 64 KiB
