@@ -9,7 +9,7 @@ use gvt_host::world::{Allocated, GgttPage, Made, Placed, Registers, World};
 use gvt_host::State;
 use iface::types::{
     Engine, Info, Snapshot, ENGINE_VIDEO, GGTT_PAGE_SHIFT, GGTT_PAGE_SIZE, INFO_NO_DISPLAY,
-    MAX_ENGINES, MAX_PIPES, PAGE_SIZE_2M, PAGE_SIZE_4K, PAGE_SIZE_64K,
+    MAX_ENGINES, MAX_PIPES, MAX_SEGMENTS, PAGE_SIZE_2M, PAGE_SIZE_4K, PAGE_SIZE_64K,
 };
 use iface::HostTable;
 use kernel::prelude::*;
@@ -19,6 +19,7 @@ use kernel::sync::{new_mutex, Mutex};
 const _: () = {
     assert!(crate::bindings::GVT_SHIM_MAX_ENGINES as usize == MAX_ENGINES);
     assert!(crate::bindings::GVT_SHIM_MAX_PIPES as usize == MAX_PIPES);
+    assert!(crate::bindings::GVT_SHIM_MAX_SEGMENTS as usize == MAX_SEGMENTS);
 };
 
 /// The client's place: written while `there` is false and nobody reads, read while it is true.
@@ -297,7 +298,7 @@ impl World for Gpu {
         self.host.context_write(context.0, offset, data);
     }
 
-    fn context_submit(&self, context: Self::Context, root: u64, commands: &[u32]) -> Result {
+    fn context_submit(&self, context: Self::Context, root: u64, commands: &[&[u32]]) -> Result {
         self.host.context_submit(context.0, root, commands)
     }
 

@@ -22,6 +22,7 @@ struct pci_dev;
 
 #define GVT_SHIM_MAX_ENGINES 8
 #define GVT_SHIM_MAX_PIPES 4
+#define GVT_SHIM_MAX_SEGMENTS 8
 
 enum gvt_shim_platform_id {
 	GVT_SHIM_UNSUPPORTED,
@@ -76,6 +77,12 @@ struct gvt_shim_platform {
 
 	struct device *parent;		/* the PCI device; also for DMA */
 	struct drm_device *card;
+};
+
+/* Commands of a submission that are one behind the other in memory. */
+struct gvt_shim_segment {
+	const u32 *commands;
+	u64 count;			/* dwords, maybe 0 */
 };
 
 /* How a submission ended. */
@@ -170,8 +177,9 @@ void gvt_shim_memory_write(struct gvt_shim_memory *memory, u64 offset,
 
 /*
  * Logical contexts. Create, destroy and submit sleep. Read, write and submit are
- * for one that executes nothing. If submit returns 0, gvt_rs_submit_done() is
- * called once. Kill neither sleeps nor waits; destroy waits for what was killed,
+ * for one that executes nothing. Submit takes up to GVT_SHIM_MAX_SEGMENTS
+ * segments, of an even number of dwords in all; if it returns 0,
+ * gvt_rs_submit_done() is called once. Kill neither sleeps nor waits; destroy waits for what was killed,
  * unless gvt_rs_submit_done() was called for it.
  */
 int gvt_shim_context_create(struct gvt_host *host, u32 engine_mask, u64 commands,
@@ -183,7 +191,8 @@ void gvt_shim_context_read(const struct gvt_shim_context *ctx, u64 offset,
 void gvt_shim_context_write(struct gvt_shim_context *ctx, u64 offset,
 			    const void *data, u64 size);
 int gvt_shim_context_submit(struct gvt_shim_context *ctx, u64 root,
-			    const u32 *commands, u64 count);
+			    const struct gvt_shim_segment *segments,
+			    u32 num_segments);
 void gvt_shim_context_kill(struct gvt_shim_context *ctx);
 
 /* An engine's default image, the status page all zero. Sleeps. */

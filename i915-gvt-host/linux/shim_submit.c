@@ -182,9 +182,27 @@ static struct i915_request *request_create(struct intel_context *ce)
 	return rq;
 }
 
-static int emit(struct i915_request *rq, const u32 *commands, u64 count)
+/* Dwords of all segments; 0 if they are more than the context takes. */
+static u64 total_of(const struct gvt_shim_context *ctx,
+		    const struct gvt_shim_segment *segments, u32 num_segments)
+{
+	u64 count = 0;
+	u32 i;
+
+	for (i = 0; i < num_segments; i++) {
+		if (segments[i].count > ctx->max_commands - count)
+			return 0;
+		count += segments[i].count;
+	}
+
+	return count;
+}
+
+static int emit(struct i915_request *rq, u64 count,
+		const struct gvt_shim_segment *segments, u32 num_segments)
 {
 	u32 *cs;
+	u32 i;
 	int ret;
 
 	/* i915 has flushed and invalidated, TLBs too, at the request's start. */
@@ -196,20 +214,27 @@ static int emit(struct i915_request *rq, const u32 *commands, u64 count)
 	if (IS_ERR(cs))
 		return PTR_ERR(cs);
 
-	memcpy(cs, commands, count * sizeof(*cs));
-	intel_ring_advance(rq, cs + count);
+	for (i = 0; i < num_segments; i++) {
+		memcpy(cs, segments[i].commands,
+		       segments[i].count * sizeof(*cs));
+		cs += segments[i].count;
+	}
+	intel_ring_advance(rq, cs);
 
 	return 0;
 }
 
 int gvt_shim_context_submit(struct gvt_shim_context *ctx, u64 root,
-			    const u32 *commands, u64 count)
+			    const struct gvt_shim_segment *segments,
+			    u32 num_segments)
 {
 	struct gvt_host *host = ctx->host;
 	struct i915_request *rq;
+	u64 count;
 	int ret;
 
-	if (count > ctx->max_commands || count % 2)
+	count = total_of(ctx, segments, num_segments);
+	if (!count || count % 2)
 		return -EINVAL;
 	if (intel_gt_is_wedged(ctx->ce->engine->gt))
 		return -EIO;
@@ -219,7 +244,7 @@ int gvt_shim_context_submit(struct gvt_shim_context *ctx, u64 root,
 		return PTR_ERR(rq);
 
 	/* Too late to say no: a request that was made is executed, if as nothing. */
-	ret = emit(rq, commands, count);
+	ret = emit(rq, count, segments, num_segments);
 	if (ret)
 		i915_request_set_error_once(rq, ret);
 

@@ -202,9 +202,16 @@ fn check_writable(offset: u64, size: usize) -> Result {
 /// # Errors
 ///
 /// As `ctx_submit` of the contract.
-pub fn submit<W: World>(world: &W, handle: u64, root: u64, commands: &[u32], tag: u64) -> Result {
+pub fn submit<W: World>(
+    world: &W,
+    handle: u64,
+    root: u64,
+    commands: &[&[u32]],
+    tag: u64,
+) -> Result {
     with(world, handle, |made| made.check_idle())?;
-    if root & !PTE_ADDRESS != 0 || commands.is_empty() || commands.len() % 2 != 0 {
+    let dwords = dwords_of(commands)?;
+    if root & !PTE_ADDRESS != 0 || dwords == 0 || dwords % 2 != 0 {
         return Err(EINVAL);
     }
     let _awake = Awake::new(world)?;
@@ -215,7 +222,24 @@ pub fn submit<W: World>(world: &W, handle: u64, root: u64, commands: &[u32], tag
     result
 }
 
-fn submit_now<W: World>(world: &W, handle: u64, root: u64, commands: &[u32], tag: u64) -> Result {
+/// How many dwords there are in all segments.
+///
+/// # Errors
+///
+/// `E2BIG`: more than can be counted.
+fn dwords_of(commands: &[&[u32]]) -> Result<u64> {
+    let mut sizes = commands.iter().map(|segment| segment.len() as u64);
+    sizes.try_fold(0, u64::checked_add).ok_or(E2BIG)
+}
+
+fn submit_now<W: World>(
+    world: &W,
+    handle: u64,
+    root: u64,
+    commands: &[&[u32]],
+    tag: u64,
+) -> Result {
+    let dwords = dwords_of(commands)?;
     let context = world.with_state(|state| {
         state.check_open()?;
         let suspended = state.suspended;
@@ -224,7 +248,7 @@ fn submit_now<W: World>(world: &W, handle: u64, root: u64, commands: &[u32], tag
         if suspended {
             return Err(EAGAIN);
         }
-        if commands.len() as u64 > made.commands {
+        if dwords > made.commands {
             return Err(E2BIG);
         }
         // The end may be told before the world returns.

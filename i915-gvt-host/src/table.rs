@@ -14,6 +14,7 @@ use iface::registers::Platform;
 use iface::types::mmio::MAX_OPS;
 use iface::types::{
     Buffer, Context, ContextRequest, GgttRange, GgttRequest, Info, MmioOp, Snapshot, Submission,
+    MAX_SEGMENTS,
 };
 use iface::version::{CLIENT_MAGIC, HOST_NEEDS};
 use kernel::ffi::{c_int, c_void};
@@ -482,13 +483,20 @@ unsafe extern "C" fn ctx_submit<D: Device>(
         // SAFETY: see above.
         let Submission {
             root,
-            commands,
+            segments,
             count,
             tag,
         } = unsafe { submission.read() };
-        let count = count_of::<u32>(count, E2BIG)?;
+        let count = usize::try_from(count).map_err(|_| E2BIG)?;
+        let mut commands: [&[u32]; MAX_SEGMENTS] = [&[]; MAX_SEGMENTS];
+        let commands = commands.get_mut(..count).ok_or(E2BIG)?;
         // SAFETY: see above.
-        let commands = unsafe { slice(commands, count) }?;
+        let segments = unsafe { slice(segments, count) }?;
+        for (commands, segment) in Iterator::zip(commands.iter_mut(), segments) {
+            let count = count_of::<u32>(segment.count, E2BIG)?;
+            // SAFETY: see above.
+            *commands = unsafe { slice(segment.commands, count) }?;
+        }
         contexts::submit(device, context, root, commands, tag)
     };
     returned(submit())

@@ -198,8 +198,9 @@ pub trait World: Sync + Sized {
     /// inside. *In state.*
     fn context_write(&self, context: Self::Context, offset: u64, data: &[u8]);
 
-    /// Has a context that executes nothing execute `commands`, which it has room for, in the
-    /// address space that begins with the PML4 table at DMA address `root`. May sleep.
+    /// Has a context that executes nothing execute `commands`, at the most
+    /// [`MAX_SEGMENTS`](iface::types::MAX_SEGMENTS) segments, one after the other, which it has room
+    /// for, in the address space that begins with the PML4 table at DMA address `root`. May sleep.
     ///
     /// If it returns `Ok`, [`events::submit_done`](crate::events::submit_done) is called once, by
     /// then or later, when the engine has saved the context.
@@ -207,7 +208,7 @@ pub trait World: Sync + Sized {
     /// # Errors
     ///
     /// `EIO` the GPU is lost; `ENOMEM`.
-    fn context_submit(&self, context: Self::Context, root: u64, commands: &[u32]) -> Result;
+    fn context_submit(&self, context: Self::Context, root: u64, commands: &[&[u32]]) -> Result;
 
     /// Sees to it that what a context executes, or is about to be given, ends soon; nothing else
     /// is executed in it afterwards. Does not wait for that. *In state.*

@@ -9,7 +9,7 @@ mod refusal;
 
 pub use refusal::Refusal;
 
-use crate::errno::EINVAL;
+use crate::errno::{E2BIG, EINVAL};
 use crate::events::{
     ClientTable, OUTCOME_CANCELLED, OUTCOME_DONE, OUTCOME_HUNG, RESET_DONE, RESET_PREPARE,
     SCHEDULE_IN, SCHEDULE_OUT,
@@ -18,8 +18,8 @@ use crate::host::{HostDevice, HostTable};
 use crate::layout;
 use crate::snapshot::{Blob, Damage};
 use crate::types::{
-    mmio, Buffer, Context, ContextRequest, GgttRange, GgttRequest, Info, MmioOp, Snapshot,
-    Submission,
+    mmio, Buffer, Context, ContextRequest, GgttRange, GgttRequest, Info, MmioOp, Segment, Snapshot,
+    Submission, MAX_SEGMENTS,
 };
 use crate::version::{Header, Mismatch, Version, CLIENT_MAGIC, CLIENT_NEEDS, HOST_MAGIC};
 use core::ffi::{c_int, c_void};
@@ -413,18 +413,24 @@ impl<'a> Host<'a> {
         call!(self, ctx_write, context, offset, data.as_ptr(), size)
     }
 
-    /// Has a context execute `commands` in the address space of the PML4 table at `root`.
+    /// Has a context execute commands in the address space of the PML4 table at `root`: segments of
+    /// them one after the other, at the most [`MAX_SEGMENTS`].
     pub fn ctx_submit(
         &self,
         context: u64,
         root: u64,
-        commands: &[u32],
+        commands: &[&[u32]],
         tag: u64,
     ) -> Result<(), Errno> {
+        let mut segments = [const { Segment::of(&[]) }; MAX_SEGMENTS];
+        let segments = segments.get_mut(..commands.len()).ok_or(Errno(E2BIG))?;
+        for (segment, commands) in Iterator::zip(segments.iter_mut(), commands) {
+            *segment = Segment::of(commands);
+        }
         let submission = Submission {
             root,
-            commands: commands.as_ptr(),
-            count: commands.len() as u64,
+            segments: segments.as_ptr(),
+            count: segments.len() as u64,
             tag,
         };
         call!(self, ctx_submit, context, ptr::from_ref(&submission))

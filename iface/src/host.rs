@@ -231,7 +231,8 @@ table! {
             ///
             /// If it returns 0, `submit_done` is called exactly once for it, maybe before it returns,
             /// unless `close` comes first. Until then nothing else is submitted to this context. The
-            /// commands are copied, not checked, and executed with privilege.
+            /// commands of all segments are copied once, into the ring, not checked, and executed
+            /// with privilege.
             ///
             /// Once its first command is executed nothing else runs on the engine before its last
             /// one: i915 neither preempts it nor gives its time slice to another one. Whatever the
@@ -246,8 +247,9 @@ table! {
             /// Since 1.0.
             ///
             /// Errors: `-EBADF`; `-EBUSY` it executes; `-EIO` it is dead, or the GPU is;
-            /// `-EAGAIN` the host suspends; `-EINVAL` `root`, or `count` is 0 or odd; `-E2BIG` more
-            /// than the context takes; `-ENOMEM`.
+            /// `-EAGAIN` the host suspends; `-EINVAL` `root`, or there are no dwords, or an odd number
+            /// of them; `-E2BIG` more dwords than the context takes, or more segments than
+            /// [`MAX_SEGMENTS`](crate::types::MAX_SEGMENTS); `-ENOMEM`.
             since 0 fn ctx_submit(dev: *mut HostDevice, context: u64, submission: *const Submission) -> c_int;
 
             /// Ends the submission with that `tag`, if it is what a context executes. Returns at once;

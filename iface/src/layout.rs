@@ -49,6 +49,7 @@ pub const STRUCTURES: &[Structure] = &[
     crate::types::Buffer::LAYOUT,
     crate::types::ContextRequest::LAYOUT,
     crate::types::Context::LAYOUT,
+    crate::types::Segment::LAYOUT,
     crate::types::Submission::LAYOUT,
     crate::types::Snapshot::LAYOUT,
     crate::snapshot::BlobHeader::LAYOUT,

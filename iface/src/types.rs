@@ -218,15 +218,41 @@ structure! {
     }
 }
 
+/// The most segments of a submission.
+pub const MAX_SEGMENTS: usize = 8;
+
+structure! {
+    /// Commands that are one behind the other in the client's memory.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Segment {
+        /// The commands; not null, even if there are none.
+        since 0 pub commands: *const u32,
+        /// Dwords of them, maybe 0.
+        since 0 pub count: u64,
+    }
+}
+
+impl Segment {
+    /// The segment of these commands, which lives no longer than they do.
+    pub const fn of(commands: &[u32]) -> Self {
+        Self {
+            commands: commands.as_ptr(),
+            count: commands.len() as u64,
+        }
+    }
+}
+
 structure! {
     /// What a context is to execute.
     #[derive(Clone, Copy, Debug)]
     pub struct Submission {
         /// DMA address of the PML4 table that its PPGTT begins with, a multiple of 4 KiB.
         since 0 pub root: u64,
-        /// The commands, which are executed from a ring.
-        since 0 pub commands: *const u32,
-        /// Dwords of them, an even number.
+        /// The commands, in segments, which are executed from a ring one after the other. Together
+        /// they have an even number of dwords, and no more than [`Context::commands`]. Borrowed,
+        /// as is what they point to, until the operation returns.
+        since 0 pub segments: *const Segment,
+        /// How many segments there are, at the most [`MAX_SEGMENTS`].
         since 0 pub count: u64,
         /// Comes back when it is done.
         since 0 pub tag: u64,
@@ -275,6 +301,7 @@ const _: () = {
     assert!(size_of::<Buffer>() == 24);
     assert!(size_of::<ContextRequest>() == 16);
     assert!(size_of::<Context>() == 24);
+    assert!(size_of::<Segment>() == 16);
     assert!(size_of::<Submission>() == 32);
     assert!(size_of::<Snapshot>() == 40);
 };

@@ -67,8 +67,9 @@ pub trait Host {
     /// Writes a context's image from byte `offset` on.
     fn ctx_write(&self, context: u64, offset: u64, data: &[u8]) -> Result;
 
-    /// Has a context execute commands in the address space of a PML4 table.
-    fn ctx_submit(&self, context: u64, root: u64, commands: &[u32], tag: u64) -> Result;
+    /// Has a context execute segments of commands, one after the other, in the address space of a
+    /// PML4 table.
+    fn ctx_submit(&self, context: u64, root: u64, commands: &[&[u32]], tag: u64) -> Result;
 
     /// Ends the submission with that tag, if it is what a context executes, without waiting for that.
     fn ctx_kill(&self, context: u64, tag: u64) -> Result;
@@ -154,7 +155,7 @@ impl Host for client::Host<'_> {
         Self::ctx_write(self, context, offset, data).map_err(error)
     }
 
-    fn ctx_submit(&self, context: u64, root: u64, commands: &[u32], tag: u64) -> Result {
+    fn ctx_submit(&self, context: u64, root: u64, commands: &[&[u32]], tag: u64) -> Result {
         Self::ctx_submit(self, context, root, commands, tag).map_err(error)
     }
 

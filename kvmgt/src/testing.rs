@@ -14,7 +14,8 @@ use iface::client::Outcome;
 use iface::registers::Platform;
 use iface::snapshot::{blob_size, BlobWriter, CONFIG_SIZE};
 use iface::types::{
-    mmio, Buffer, Context, ContextRequest, GgttRange, GgttRequest, Info, MmioOp, REGION_APERTURE,
+    mmio, Buffer, Context, ContextRequest, GgttRange, GgttRequest, Info, MmioOp, MAX_SEGMENTS,
+    REGION_APERTURE,
 };
 use iface::version::Version;
 use kernel::prelude::*;
@@ -348,17 +349,19 @@ impl Host for FakeHost {
         copy(bytes.get_mut(..data.len()).ok_or(ERANGE)?, data)
     }
 
-    fn ctx_submit(&self, context: u64, root: u64, commands: &[u32], tag: u64) -> Result {
+    fn ctx_submit(&self, context: u64, root: u64, commands: &[&[u32]], tag: u64) -> Result {
         let mut state = self.state.borrow_mut();
         if let Some(error) = state.refuses_submissions {
             return Err(error);
         }
         let context = state.contexts.get_mut(&context).ok_or(EBADF)?;
         assert!(context.submitted.is_none(), "a context is submitted twice");
+        assert!(commands.len() <= MAX_SEGMENTS);
+        let commands = commands.concat();
         assert_eq!(commands.len() % 2, 0);
         context.submitted = Some(FakeSubmission {
             root,
-            commands: commands.to_vec(),
+            commands,
             tag,
         });
         Ok(())

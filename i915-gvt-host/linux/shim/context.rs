@@ -4,6 +4,7 @@
 use super::{to_result, Host};
 use crate::bindings;
 use core::ptr::{self, NonNull};
+use iface::types::MAX_SEGMENTS;
 use kernel::prelude::*;
 
 /// A logical context of i915, pinned.
@@ -79,12 +80,23 @@ impl Host {
         };
     }
 
-    /// Has a context that executes nothing execute `commands`. May sleep.
-    pub(crate) fn context_submit(self, context: Context, root: u64, commands: &[u32]) -> Result {
-        let count = commands.len() as u64;
-        // SAFETY: a context that was not yet destroyed, and so many dwords can be read.
+    /// Has a context that executes nothing execute `commands`, one segment after the other. May
+    /// sleep.
+    pub(crate) fn context_submit(self, context: Context, root: u64, commands: &[&[u32]]) -> Result {
+        let mut segments = [bindings::gvt_shim_segment {
+            commands: ptr::null(),
+            count: 0,
+        }; MAX_SEGMENTS];
+        let segments = segments.get_mut(..commands.len()).ok_or(E2BIG)?;
+        for (segment, commands) in Iterator::zip(segments.iter_mut(), commands) {
+            segment.commands = commands.as_ptr();
+            segment.count = commands.len() as u64;
+        }
+        let count = segments.len() as u32;
+        // SAFETY: a context that was not yet destroyed, so many segments can be read, and of each
+        // so many dwords.
         to_result(unsafe {
-            bindings::gvt_shim_context_submit(context.as_ptr(), root, commands.as_ptr(), count)
+            bindings::gvt_shim_context_submit(context.as_ptr(), root, segments.as_ptr(), count)
         })
     }
 

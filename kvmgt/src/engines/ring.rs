@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The commands that go to the host half: the guest's, between those that switch the engine.
+//!
+//! The guest's are those that were audited, where the audit has left them. The host half copies them
+//! into its ring, and nobody does before.
 
 use crate::address::Gma;
-use crate::command::{Origin, Verdict};
+use crate::command::{Origin, Stream, Verdict};
 use crate::hardware::Engine;
+use iface::types::MAX_SEGMENTS;
 use kernel::prelude::*;
 
 /// Bytes of a dword.
@@ -13,6 +17,8 @@ const LINE: usize = 64;
 
 /// MI_NOOP (PRM Vol 2a).
 const NOOP: u32 = 0;
+/// Dwords that start a batch.
+const START: usize = 3;
 /// MI_BATCH_BUFFER_START of a first-level batch that is fetched through the GGTT, three dwords
 /// (PRM Vol 2a, MI_BATCH_BUFFER_START: opcode 31h, length 1, address space indicator 0).
 const BATCH_START: u32 = 0x31 << 23 | 1;
@@ -29,8 +35,12 @@ const PIPE_FLUSH: [u32; 6] = [
 ];
 /// MI_FLUSH_DW, four dwords: all that was begun is done (PRM Vol 2a, MI_FLUSH_DW).
 const FLUSH: [u32; 4] = [0x26 << 23 | 2, 0, 0, 0];
-/// Dwords that [`flush`] adds at most.
-pub(crate) const FLUSH_MOST: usize = PIPE_FLUSH.len();
+/// Dwords at most that are neither the guest's nor switch the engine: a flush, the start of a batch, and
+/// what makes the number even.
+pub(crate) const MORE: usize = PIPE_FLUSH.len() + START + 1;
+/// Segments of a submission, see [`Commands`].
+const SEGMENTS: usize = 5;
+const _: () = assert!(SEGMENTS <= MAX_SEGMENTS);
 
 /// Where copies of batches are, in a buffer of the host half.
 pub(crate) struct Places {
@@ -74,35 +84,70 @@ pub(crate) fn is_batch(origin: Origin) -> bool {
     }
 }
 
-/// Adds what a guest has submitted to the commands of a ring: what is to run while its context is
-/// restored, and then its ring.
+/// What a ring of the host half executes: the engine is switched to the vGPU, what is to run while
+/// the guest's context is restored comes, then its ring, and the engine is switched back.
 ///
-/// The hardware would run the former amid the restore. It is over when a ring begins, and so they
+/// The hardware would run the second amid the restore. It is over when a ring begins, and so they
 /// find the context as it will be; the host's own batches run at their place.
-///
-/// # Errors
-///
-/// `ENOMEM`; `EINVAL` a stream has no place.
-pub(crate) fn append(commands: &mut KVVec<u32>, verdict: &Verdict, places: &Places) -> Result {
-    let streams = || Iterator::zip(verdict.streams.iter(), places.starts.iter());
-    for (stream, start) in streams() {
-        match stream.origin {
-            Origin::IndirectContext(_) => {
-                commands.extend_from_slice(&stream.dwords, GFP_KERNEL)?;
-            }
-            Origin::PerContext(_) => {
-                let low = u32::try_from(start.0)?;
-                commands.extend_from_slice(&[BATCH_START, low, 0], GFP_KERNEL)?;
-            }
-            Origin::Ring | Origin::Batch { .. } => {}
+pub(crate) struct Commands {
+    enter: KVVec<u32>,
+    /// Starts the per-context batch, if there is one.
+    start: Option<[u32; START]>,
+    leave: KVVec<u32>,
+    /// What the guest has submitted, as the audit has left it.
+    streams: KVec<Stream>,
+}
+
+impl Commands {
+    /// Puts the guest's commands, with batches at their places, between others; there will be an
+    /// even number of dwords, as rings have it.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; `EINVAL` a place is beyond the GGTT; `EOVERFLOW` there is more than can be.
+    pub(crate) fn new(
+        enter: KVVec<u32>,
+        streams: KVec<Stream>,
+        places: &Places,
+        leave: KVVec<u32>,
+    ) -> Result<Self> {
+        let mut placed = Iterator::zip(streams.iter(), places.starts.iter());
+        let per_context = placed.find(|(stream, _)| matches!(stream.origin, Origin::PerContext(_)));
+        let start = match per_context {
+            Some((_, place)) => Some([BATCH_START, u32::try_from(place.0)?, 0]),
+            None => None,
+        };
+        let mut commands = Self {
+            enter,
+            start,
+            leave,
+            streams,
+        };
+        let sizes = commands.segments().map(<[u32]>::len);
+        let size = sizes.into_iter().try_fold(0, usize::checked_add);
+        if size.ok_or(EOVERFLOW)? & 1 != 0 {
+            commands.leave.push(NOOP, GFP_KERNEL)?;
         }
+        Ok(commands)
     }
-    for (stream, _) in streams() {
-        if stream.origin == Origin::Ring {
-            commands.extend_from_slice(&stream.dwords, GFP_KERNEL)?;
-        }
+
+    /// The commands, from the first to the last.
+    pub(crate) fn segments(&self) -> [&[u32]; SEGMENTS] {
+        [
+            &self.enter,
+            self.stream(|origin| matches!(origin, Origin::IndirectContext(_))),
+            self.start.as_ref().map_or(&[], |start| start.as_slice()),
+            self.stream(|origin| matches!(origin, Origin::Ring)),
+            &self.leave,
+        ]
     }
-    Ok(())
+
+    /// The guest's commands of that origin.
+    fn stream(&self, is_it: impl Fn(Origin) -> bool) -> &[u32] {
+        let mut streams = self.streams.iter();
+        let found = streams.find(|stream| is_it(stream.origin));
+        found.map_or(&[], |stream| &stream.dwords)
+    }
 }
 
 /// Has the engine wait until all that came before is done.
@@ -118,14 +163,5 @@ pub(crate) fn flush(commands: &mut KVVec<u32>, engine: Engine) -> Result {
     Ok(commands.extend_from_slice(flush, GFP_KERNEL)?)
 }
 
-/// Makes the number of dwords an even one, as rings have it.
-///
-/// # Errors
-///
-/// `ENOMEM`.
-pub(crate) fn pad(commands: &mut KVVec<u32>) -> Result {
-    if commands.len() & 1 != 0 {
-        commands.push(NOOP, GFP_KERNEL)?;
-    }
-    Ok(())
-}
+#[cfg(test)]
+mod tests;

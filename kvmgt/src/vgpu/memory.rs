@@ -14,11 +14,11 @@ use crate::message::Complaint;
 use crate::mmio::registers::named;
 use iface::types::{mmio, MmioOp};
 use kernel::prelude::*;
+use kernel::transmute::AsBytes;
 
-/// Bytes of a dword.
-const DWORD: usize = 4;
-/// Dwords that are copied at a time, since they are on the stack.
-const CHUNK: usize = 64;
+// Dwords are copied as they are: those of the guest, of the GPU and of the CPU are the same bytes.
+const _: () = assert!(cfg!(target_endian = "little"));
+
 /// TLB_CTL: invalidate, and busy doing so (PRM Vol 2c, bit 0).
 const INVALIDATE: u32 = 1 << 0;
 /// How long that may take, in microseconds: what i915 allows for all engines together.
@@ -73,18 +73,7 @@ impl GgttMemory<'_> {
     ///
     /// As [`read`](Self::read).
     pub(super) fn read_dwords(&mut self, from: Gma, into: &mut [u32]) -> Result {
-        let mut at = from;
-        let mut bytes = [0; CHUNK * DWORD];
-        for chunk in into.chunks_mut(CHUNK) {
-            let size = chunk.len().saturating_mul(DWORD);
-            let bytes = bytes.get_mut(..size).ok_or(EINVAL)?;
-            self.read(at, bytes)?;
-            for (to, from) in Iterator::zip(chunk.iter_mut(), bytes.chunks_exact(DWORD)) {
-                *to = u32::from_le_bytes(from.try_into().unwrap_or_default());
-            }
-            at = Gma(at.0.saturating_add(u64::try_from(size)?));
-        }
-        Ok(())
+        self.read(from, into.as_bytes_mut())
     }
 
     /// The page of an address, the place in it, and how much of `len` bytes is inside.

@@ -6,7 +6,7 @@ use super::submit::status_page;
 use super::Vgpu;
 use crate::address::{DmaAddress, Gma, MmioOffset, PAGE_SIZE};
 use crate::command::{self, audit, Effect, Failure, Setting, Verdict, Work};
-use crate::engines::ring::{self, Places};
+use crate::engines::ring::{self, Commands, Places};
 use crate::engines::switch::Plan;
 use crate::engines::{EngineInfo, HostContext, Out};
 use crate::execlist::status;
@@ -22,17 +22,16 @@ use crate::schedule::{Submitted, Tag};
 use crate::workload::{image, Raises, Workload};
 use iface::types::ContextRequest;
 use kernel::prelude::*;
+use kernel::transmute::AsBytes;
 
 /// Dwords that a context takes at first: more than what i915 has in a ring.
 const COMMANDS: u64 = 1 << 13;
-/// Dwords that start a batch, and that make a number even.
-const MORE: usize = 4;
 /// Bytes of the buffer of a context at first.
 const BUFFER: u64 = 4 * PAGE_SIZE;
 
 /// What is ready to be submitted.
 struct Launch {
-    commands: KVVec<u32>,
+    commands: Commands,
     root: DmaAddress,
     out: Pinned,
     plan: Plan,
@@ -111,9 +110,10 @@ impl Vgpu {
         };
         started.raises = launch.raises;
         let context = host.context.handle;
+        let commands = launch.commands.segments();
         let submitted = world
             .host
-            .ctx_submit(context, launch.root.0, &launch.commands, tag.raw());
+            .ctx_submit(context, launch.root.0, &commands, tag.raw());
         if let Err(error) = submitted {
             state.queue.fail(ticket);
             self.unpin(world, root);
@@ -168,9 +168,9 @@ impl Vgpu {
         let switched = info.switch.bytes();
         let places = Places::new(&verdict, Gma(0))?;
         let buffer_size = switched.saturating_add(places.size);
-        let switching = info.switch.max_dwords().saturating_mul(2);
-        let guests = verdict.dwords().saturating_add(ring::FLUSH_MOST);
-        let needed = switching.saturating_add(guests).saturating_add(MORE);
+        let switching = info.switch.max_dwords();
+        let others = verdict.dwords().saturating_add(ring::MORE);
+        let needed = switching.saturating_mul(2).saturating_add(others);
         let host = self.host_context(world, info, needed, buffer_size)?;
 
         self.load_image(world, info, workload, host.context.handle)?;
@@ -180,18 +180,19 @@ impl Vgpu {
         verdict.link(&places.starts)?;
         self.place_batches(world, host, &verdict, &places)?;
         let save = Gma(host.buffer.start);
-        let mut commands = KVVec::with_capacity(needed, GFP_KERNEL)?;
         let guest = |register| self.mmio.peek(register);
         let loads = |wanted: MmioOffset| {
             let is_it = |effect: &Effect| matches!(effect, Effect::Loaded { register, .. } if *register == wanted);
             verdict.effects.iter().any(is_it)
         };
         let plan = info.switch.plan(guest, loads);
-        info.switch.enter(&plan, guest, save, &mut commands)?;
-        ring::append(&mut commands, &verdict, &places)?;
-        ring::flush(&mut commands, info.engine)?;
-        info.switch.leave(&plan, save, &mut commands)?;
-        ring::pad(&mut commands)?;
+        let mut enter = KVVec::with_capacity(switching, GFP_KERNEL)?;
+        info.switch.enter(&plan, guest, save, &mut enter)?;
+        let size = switching.saturating_add(ring::MORE);
+        let mut leave = KVVec::with_capacity(size, GFP_KERNEL)?;
+        ring::flush(&mut leave, info.engine)?;
+        info.switch.leave(&plan, save, &mut leave)?;
+        let commands = Commands::new(enter, verdict.streams, &places, leave)?;
 
         let root = root_of(workload.image().root);
         let prepared = self.with_new_ppgtt(world, |ppgtt, backing| {
@@ -309,14 +310,9 @@ impl Vgpu {
                 continue;
             }
             let offset = place.0.checked_sub(host.buffer.start).ok_or(EINVAL)?;
-            let mut bytes =
-                KVVec::with_capacity(stream.dwords.len().saturating_mul(4), GFP_KERNEL)?;
-            for dword in &stream.dwords {
-                bytes.extend_from_slice(&dword.to_le_bytes(), GFP_KERNEL)?;
-            }
             world
                 .host
-                .buffer_write(host.buffer.handle, offset, &bytes)?;
+                .buffer_write(host.buffer.handle, offset, stream.dwords.as_bytes())?;
         }
         Ok(())
     }

@@ -169,8 +169,8 @@ impl Host for WithEngine<'_> {
         Ok(())
     }
 
-    fn ctx_submit(&self, _: u64, _: u64, commands: &[u32], tag: u64) -> Done {
-        let dwords = commands.len();
+    fn ctx_submit(&self, _: u64, _: u64, commands: &[&[u32]], tag: u64) -> Done {
+        let dwords = commands.iter().map(|segment| segment.len()).sum();
         *self.given.borrow_mut() = Given { tag, dwords };
         Ok(())
     }

@@ -207,7 +207,7 @@ impl World for Null {
 
     fn context_write(&self, (): (), _: u64, _: &[u8]) {}
 
-    fn context_submit(&self, (): (), _: u64, _: &[u32]) -> Result {
+    fn context_submit(&self, (): (), _: u64, _: &[&[u32]]) -> Result {
         Err(kernel::error::code::EIO)
     }
 

@@ -140,7 +140,7 @@ impl Host for Watched<'_> {
         Host::ctx_write(self.host, context, offset, data)
     }
 
-    fn ctx_submit(&self, context: u64, root: u64, commands: &[u32], tag: u64) -> Result {
+    fn ctx_submit(&self, context: u64, root: u64, commands: &[&[u32]], tag: u64) -> Result {
         Host::ctx_submit(self.host, context, root, commands, tag)
     }
 

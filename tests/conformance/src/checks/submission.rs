@@ -11,7 +11,7 @@ use iface::errno::{E2BIG, EBADF, EFAULT, EINVAL};
 use iface::events::OUTCOME_DONE;
 use iface::image::STATUS_PAGE;
 use iface::registers::Platform;
-use iface::types::{self, Buffer, PTE_PRESENT};
+use iface::types::{self, Buffer, MAX_SEGMENTS, PTE_PRESENT};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -21,6 +21,10 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "every engine executes what is submitted",
         run: executed,
+    },
+    Check {
+        name: "segments are executed in their order",
+        run: in_order,
     },
     Check {
         name: "a ring that wraps",
@@ -127,6 +131,15 @@ fn wrong_submissions(context: &Context<'_>) -> Outcome {
         expect("no commands", submit, -EINVAL)?;
         let submit = table.ctx_submit(made.handle, root, &[0], 0);
         expect("an odd number", submit, -EINVAL)?;
+        let segments = |commands| table.ctx_submit_segments(made.handle, root, commands, 0);
+        expect("no segments", segments(&[]), -EINVAL)?;
+        expect("empty segments", segments(&[&[], &[]]), -EINVAL)?;
+        expect("an odd sum", segments(&[&[0, 0], &[0]]), -EINVAL)?;
+        let many = [&[0, 0][..]; MAX_SEGMENTS + 1];
+        expect("too many segments", segments(&many), -E2BIG)?;
+        for returned in table.ctx_submit_endless(made.handle, root) {
+            expect("without an end", returned, -E2BIG)?;
+        }
         for wrong in [root | 1, root | PTE_PRESENT, root | 1 << 46, u64::MAX] {
             let submit = table.ctx_submit(made.handle, wrong, &[0, 0], 0);
             expect("no root", submit, -EINVAL)?;
@@ -140,6 +153,8 @@ fn wrong_submissions(context: &Context<'_>) -> Outcome {
         )?;
         let submit = table.ctx_submit(made.handle, root, &MANY, 0);
         expect("too many", submit, -E2BIG)?;
+        let sum = MANY.split_at(MANY.len() / 2);
+        expect("too many in all", segments(&[sum.0, sum.1]), -E2BIG)?;
         expect("ctx_destroy", table.ctx_destroy(made.handle), 0)?;
         ensure("ends", recorder.ends().into(), 0)
     })
@@ -165,6 +180,41 @@ fn executed(context: &Context<'_>) -> Outcome {
             expect("ctx_destroy", context.table.ctx_destroy(made.handle), 0)?;
         }
         ensure("no reset", recorder.resets().0.into(), 0)
+    })
+}
+
+fn in_order(context: &Context<'_>) -> Outcome {
+    const VALUE: u32 = 0x5e60_0000;
+    /// Dwords of the first segment, which ends amid a command, and of the others.
+    const FIRST: usize = 3;
+    const EACH: usize = 9;
+    context.table.recorded(|recorder| {
+        let table = &context.table;
+        let buffer = alloc(context, 1)?;
+        let root = empty_root(context);
+        let made = create(context, &of(&first_engine(context)?))?;
+        let slots = 1..=(ROOM / 8) as u32;
+        let mut commands = Commands::new();
+        for n in slots.clone() {
+            commands = commands
+                .store(buffer.start + 4 * u64::from(n), VALUE + n)
+                .store(buffer.start, VALUE + n);
+        }
+        let (first, rest) = commands.dwords().split_at(FIRST);
+        let mut segments = [first; MAX_SEGMENTS];
+        let others = segments.iter_mut().skip(1).zip(rest.chunks(EACH));
+        others.for_each(|(segment, commands)| *segment = commands);
+        let submitted = table.ctx_submit_segments(made.handle, root, &segments, 0);
+        expect("ctx_submit", submitted, 0)?;
+        wait_until(context, "an end", || recorder.ends() == 1)?;
+        let outcome = recorder.last_end().outcome;
+        ensure("outcome", outcome.into(), OUTCOME_DONE.into())?;
+        for n in slots.clone() {
+            let found = dword(context, &buffer, 4 * u64::from(n))?;
+            ensure("of each", found.into(), (VALUE + n).into())?;
+        }
+        let last = VALUE + slots.end();
+        ensure("last", dword(context, &buffer, 0)?.into(), last.into())
     })
 }
 

@@ -3,7 +3,7 @@
 
 use super::{call, Table};
 use core::ptr;
-use iface::types::{Buffer, Context, ContextRequest, Submission};
+use iface::types::{Buffer, Context, ContextRequest, Segment, Submission, MAX_SEGMENTS};
 
 impl Table<'_> {
     pub(crate) fn buffer_alloc(&self, size: u64) -> Result<Buffer, i32> {
@@ -77,26 +77,67 @@ impl Table<'_> {
     }
 
     pub(crate) fn ctx_submit(&self, context: u64, root: u64, commands: &[u32], tag: u64) -> i32 {
+        self.ctx_submit_segments(context, root, &[commands], tag)
+    }
+
+    /// In segments, of which there are at the most one more than can be.
+    pub(crate) fn ctx_submit_segments(
+        &self,
+        context: u64,
+        root: u64,
+        commands: &[&[u32]],
+        tag: u64,
+    ) -> i32 {
+        let mut segments = [Segment::of(&[]); MAX_SEGMENTS + 1];
+        for (segment, commands) in segments.iter_mut().zip(commands) {
+            *segment = Segment::of(commands);
+        }
         let submission = Submission {
             root,
-            commands: commands.as_ptr(),
+            segments: segments.as_ptr(),
             count: commands.len() as u64,
             tag,
         };
         call!(self, ctx_submit, context, &submission)
     }
 
-    /// Without a submission, and without commands.
-    pub(crate) fn ctx_submit_nowhere(&self, context: u64, root: u64) -> [i32; 2] {
-        let submission = Submission {
-            root,
+    /// Without a submission, without segments, and without commands of the second segment.
+    pub(crate) fn ctx_submit_nowhere(&self, context: u64, root: u64) -> [i32; 3] {
+        let null = Segment {
             commands: ptr::null(),
             count: 2,
-            tag: 0,
         };
+        let segments = [Segment::of(&[0, 0]), null];
+        let [no_segments, no_commands] = [ptr::null(), segments.as_ptr()].map(|at| Submission {
+            root,
+            segments: at,
+            count: 2,
+            tag: 0,
+        });
         [
             call!(self, ctx_submit, context, ptr::null()),
-            call!(self, ctx_submit, context, &submission),
+            call!(self, ctx_submit, context, &no_segments),
+            call!(self, ctx_submit, context, &no_commands),
+        ]
+    }
+
+    /// With a number of segments, and then of dwords, that no memory holds.
+    pub(crate) fn ctx_submit_endless(&self, context: u64, root: u64) -> [i32; 2] {
+        let two = Segment::of(&[0, 0]);
+        let endless = Segment {
+            count: u64::MAX,
+            ..two
+        };
+        let [segments, dwords] =
+            [(&two, u64::MAX), (&endless, 1)].map(|(segment, count)| Submission {
+                root,
+                segments: segment,
+                count,
+                tag: 0,
+            });
+        [
+            call!(self, ctx_submit, context, &segments),
+            call!(self, ctx_submit, context, &dwords),
         ]
     }
 

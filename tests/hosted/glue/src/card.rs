@@ -358,7 +358,7 @@ impl World for Card {
         self.with_image(context, |image| image.write(offset, data));
     }
 
-    fn context_submit(&self, context: ContextId, root: u64, commands: &[u32]) -> Result {
+    fn context_submit(&self, context: ContextId, root: u64, commands: &[&[u32]]) -> Result {
         self.submit_context(context, root, commands)
     }
 

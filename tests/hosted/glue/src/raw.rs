@@ -8,8 +8,8 @@ use gen9_gpu::log::Space;
 use iface::events::ClientTable;
 use iface::fence::{TILE_Y, VALID};
 use iface::types::{
-    Buffer, Context, ContextRequest, GgttRange, GgttRequest, Info, MmioOp, Snapshot, Submission,
-    GGTT_PAGE_SIZE,
+    Buffer, Context, ContextRequest, GgttRange, GgttRequest, Info, MmioOp, Segment, Snapshot,
+    Submission, GGTT_PAGE_SIZE,
 };
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
@@ -196,10 +196,16 @@ impl<'b> Raw<'b> {
 
     /// Calls `ctx_submit`.
     pub fn submit(&self, context: u64, root: u64, commands: &[u32], tag: u64) -> c_int {
+        self.submit_segments(context, root, &[commands], tag)
+    }
+
+    /// Calls `ctx_submit`, with any number of segments.
+    pub fn submit_segments(&self, context: u64, root: u64, commands: &[&[u32]], tag: u64) -> c_int {
+        let segments: Vec<_> = commands.iter().copied().map(Segment::of).collect();
         let submission = Submission {
             root,
-            commands: commands.as_ptr(),
-            count: commands.len() as u64,
+            segments: segments.as_ptr(),
+            count: segments.len() as u64,
             tag,
         };
         call!(self, ctx_submit, context, &raw const submission)

@@ -13,7 +13,7 @@ use iface::errno::{
     E2BIG, EBADF, EBUSY, EINVAL, EIO, ENODATA, ENOMEM, ENOSPC, EPERM, ERANGE, ESRCH,
 };
 use iface::image::{DWORD, STATUS_PAGE};
-use iface::types::{ContextRequest, MAX_COMMANDS, PTE_ADDRESS};
+use iface::types::{ContextRequest, MAX_COMMANDS, MAX_SEGMENTS, PTE_ADDRESS};
 use kernel::testing::fail_each_alloc_with;
 
 /// Dword of the ring context that holds the context time stamp.
@@ -235,7 +235,7 @@ fn image_has_what_the_engine_saved_and_gives_it_to_the_next_submission() {
     let (made, result) = (context(host, EngineId::Rcs0), page(host));
     let gpr = EngineId::Rcs0.mmio_base().add(GPR0).0;
     let commands = load(gpr, 0x1234_5678);
-    host.ctx_submit(made.handle, NO_TABLES, &commands, 1)
+    host.ctx_submit(made.handle, NO_TABLES, &[&commands], 1)
         .unwrap();
     bed.card().run_engines();
 
@@ -253,7 +253,7 @@ fn image_has_what_the_engine_saved_and_gives_it_to_the_next_submission() {
     // MI_STORE_REGISTER_MEM to the GGTT.
     const SRM: u32 = 0x24 << 23 | 1 << 22 | 2;
     let commands = [SRM, gpr, result.start as u32, (result.start >> 32) as u32];
-    host.ctx_submit(made.handle, NO_TABLES, &commands, 2)
+    host.ctx_submit(made.handle, NO_TABLES, &[&commands], 2)
         .unwrap();
     bed.card().run_engines();
 
@@ -274,6 +274,12 @@ fn ctx_submit_that_is_wrong_returns_its_error() {
     assert_eq!(submit(NO_TABLES, &[NOOP; 3]), -EINVAL);
     let many = vec![NOOP; (made.commands as usize & !1) + 2];
     assert_eq!(submit(NO_TABLES, &many), -E2BIG);
+    let submit_all = |segments: &[&[u32]]| raw.submit_segments(made.handle, NO_TABLES, segments, 0);
+    assert_eq!(submit_all(&[]), -EINVAL);
+    assert_eq!(submit_all(&[&[], &[]]), -EINVAL);
+    assert_eq!(submit_all(&[&[NOOP; 2], &[NOOP; 3]]), -EINVAL);
+    assert_eq!(submit_all(&[&many[2..], &[NOOP; 2]]), -E2BIG);
+    assert_eq!(submit_all(&[&[NOOP; 2][..]; MAX_SEGMENTS + 1]), -E2BIG);
     bed.card().break_wake(true);
     assert_eq!(submit(NO_TABLES, &[NOOP; 2]), -EIO);
     bed.card().break_wake(false);
@@ -287,7 +293,7 @@ fn context_that_executes_is_busy() {
     let (host, raw) = (kvmgt.host(), Raw::new(&bed));
     let (made, flag) = (context(host, EngineId::Bcs0), page(host));
     let handle = made.handle;
-    host.ctx_submit(handle, NO_TABLES, &wait(flag.start, 1), 9)
+    host.ctx_submit(handle, NO_TABLES, &[&wait(flag.start, 1)], 9)
         .unwrap();
     bed.card().run_engines();
 
@@ -342,7 +348,7 @@ fn context_with_each_allocation_failing_is_a_clean_enomem() {
             let made = host.ctx_create(&request())?;
             value += 1;
             let commands = store(result.start, value);
-            let submitted = host.ctx_submit(made.handle, NO_TABLES, &commands, 0);
+            let submitted = host.ctx_submit(made.handle, NO_TABLES, &[&commands], 0);
             bed.card().run_engines();
             host.ctx_destroy(made.handle)?;
             submitted

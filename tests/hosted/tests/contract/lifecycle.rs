@@ -7,7 +7,7 @@ use hosted_glue::raw::{client, fence, Raw};
 use iface::errno::{EBADF, EBUSY, EFAULT, EINVAL, EIO};
 use iface::events::ClientTable;
 use iface::registers::{self};
-use iface::types::{Context, ContextRequest, GgttRange, Info, Snapshot, Submission};
+use iface::types::{Context, ContextRequest, GgttRange, Info, Segment, Snapshot, Submission};
 use iface::version::{Header, FEATURE_UNSTABLE, MAJOR};
 use kernel::testing::Ledger;
 use std::ptr::{null, null_mut};
@@ -20,12 +20,16 @@ fn operations_with_null_pointers_return_efault() {
     let request = aperture(1);
     let mut range = GgttRange::default();
     let (wanted, mut context) = (ContextRequest::default(), Context::default());
-    let nothing = Submission {
-        root: 0,
+    let no_commands = Segment {
         commands: null(),
         count: 2,
-        tag: 0,
     };
+    let [nothing, nowhere] = [null(), &raw const no_commands].map(|segments| Submission {
+        root: 0,
+        segments,
+        count: 1,
+        tag: 0,
+    });
     // SAFETY: null is what these calls are about; the rest is as the contract has it.
     let returned = unsafe {
         [
@@ -48,11 +52,12 @@ fn operations_with_null_pointers_return_efault() {
             table.ctx_write.unwrap()(dev, NO_HANDLE, 0, null(), 4),
             table.ctx_submit.unwrap()(dev, NO_HANDLE, null()),
             table.ctx_submit.unwrap()(dev, NO_HANDLE, &raw const nothing),
+            table.ctx_submit.unwrap()(dev, NO_HANDLE, &raw const nowhere),
             table.default_state_read.unwrap()(dev, 1, 0, null_mut(), 1),
         ]
     };
 
-    assert_eq!(returned, [-EFAULT; 20]);
+    assert_eq!(returned, [-EFAULT; 21]);
     assert_eq!(bed.card().pages_taken(), []);
     assert_eq!(bed.card().fences_taken(), [] as [u32; 0]);
     assert_eq!(raw.close(), 0);

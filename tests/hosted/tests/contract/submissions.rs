@@ -11,9 +11,10 @@ use hosted_glue::bed::Bed;
 use hosted_glue::card::engine_mask;
 use hosted_glue::client::Event;
 use hosted_glue::raw::Raw;
-use iface::client::{Direction, Events, Offer, Outcome, ResetPhase};
-use iface::errno::{EAGAIN, EBADF, EIO, ENODEV, ESRCH};
+use iface::client::{Direction, Errno, Events, Offer, Outcome, ResetPhase};
+use iface::errno::{E2BIG, EAGAIN, EBADF, EIO, ENODEV, ESRCH};
 use iface::events::RESET_ALL;
+use iface::types::MAX_SEGMENTS;
 use kernel::testing::Ledger;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::Mutex;
@@ -32,7 +33,7 @@ fn commands_when_done_have_reached_a_buffer_on_every_engine() {
         for (n, engine) in (1..).zip(bed.machine().model().engines(device)) {
             let made = context(host, engine);
             let commands = store(result.start + 4, n);
-            host.ctx_submit(made.handle, NO_TABLES, &commands, 7)
+            host.ctx_submit(made.handle, NO_TABLES, &[&commands], 7)
                 .unwrap();
             assert_eq!(bed.card().run_engines(), Activity::Idle);
 
@@ -44,6 +45,46 @@ fn commands_when_done_have_reached_a_buffer_on_every_engine() {
         }
         assert_eq!(bed.card().wakerefs(), 0);
     }
+}
+
+#[test]
+fn commands_in_segments_are_executed_in_their_order() {
+    let bed = Bed::new("kbl");
+    let kvmgt = bed.attach();
+    let host = kvmgt.host();
+    let (made, result) = (context(host, EngineId::Rcs0), page(host));
+    let stores = (1..=8).flat_map(|n| {
+        let own = store(result.start + 4 * u64::from(n), n);
+        [own, store(result.start, n)].concat()
+    });
+    let commands: Vec<u32> = stores.collect();
+    let (first, rest) = commands.split_at(3);
+    let mut segments = vec![first, &[]];
+    segments.extend(rest.chunks(13));
+    assert!((3..=MAX_SEGMENTS).contains(&segments.len()));
+
+    host.ctx_submit(made.handle, NO_TABLES, &segments, 1)
+        .unwrap();
+    bed.card().run_engines();
+
+    assert_eq!(ends(&kvmgt), [(made.handle, 1, Outcome::Done)]);
+    let stored = (0..=8).map(|n| dword(host, &result, n));
+    assert!(stored.eq([8, 1, 2, 3, 4, 5, 6, 7, 8]));
+}
+
+#[test]
+fn more_segments_than_can_be_are_refused_by_the_safe_face_too() {
+    let bed = Bed::new("kbl");
+    let kvmgt = bed.attach();
+    let made = context(kvmgt.host(), EngineId::Rcs0);
+    let segments = [&[NOOP; 2][..]; MAX_SEGMENTS + 1];
+
+    let refused = kvmgt
+        .host()
+        .ctx_submit(made.handle, NO_TABLES, &segments, 1);
+
+    assert_eq!(refused.map_err(Errno::number), Err(E2BIG));
+    assert_eq!(ends(&kvmgt), []);
 }
 
 /// Ends the thread that lets engines execute, whatever comes of the test.
@@ -80,14 +121,14 @@ fn thread_that_lets_engines_execute_is_woken_by_submissions_and_kills() {
         let stop = Stop(gpu);
         for tag in 1..=3 {
             let commands = store(result.start + 4, 0x30 + tag);
-            host.ctx_submit(does, NO_TABLES, &commands, tag.into())
+            host.ctx_submit(does, NO_TABLES, &[&commands], tag.into())
                 .unwrap();
             assert_eq!(ends(1), [(does, tag.into(), Outcome::Done)]);
             assert_eq!(dword(host, &result, 1), 0x30 + tag);
         }
-        host.ctx_submit(waits, NO_TABLES, &wait(result.start, 1), 4)
+        host.ctx_submit(waits, NO_TABLES, &[&wait(result.start, 1)], 4)
             .unwrap();
-        host.ctx_submit(does, NO_TABLES, &[NOOP; 2], 5).unwrap();
+        host.ctx_submit(does, NO_TABLES, &[&[NOOP; 2]], 5).unwrap();
         host.ctx_kill(waits, 4).unwrap();
         let expected = [(waits, 4, Outcome::Cancelled), (does, 5, Outcome::Done)];
         assert_eq!(ends(2), expected);
@@ -113,7 +154,7 @@ fn root_of_each_submission_is_its_address_space() {
 
     let submit = |root, place, value| {
         let commands = store_in_ppgtt(ADDRESS + place, value);
-        host.ctx_submit(made.handle, root, &commands, 0).unwrap();
+        host.ctx_submit(made.handle, root, &[&commands], 0).unwrap();
         bed.card().run_engines();
     };
     submit(root, 8, 0x77);
@@ -132,7 +173,8 @@ fn contexts_of_one_engine_are_executed_in_their_order_one_at_a_time() {
     let contexts = [0; 3].map(|_| context(host, EngineId::Rcs0).handle);
     for (tag, handle) in (1..).zip(contexts) {
         let commands = store(result.start, u32::try_from(tag).unwrap());
-        host.ctx_submit(handle, NO_TABLES, &commands, tag).unwrap();
+        host.ctx_submit(handle, NO_TABLES, &[&commands], tag)
+            .unwrap();
     }
     bed.card().run_engines();
 
@@ -159,7 +201,7 @@ fn contexts_of_two_engines_are_executed_beside_each_other() {
             commands.extend(store(log.start + 4 * u64::from(step), step + 100));
             commands.extend(store(turn.start, step + 1));
         }
-        host.ctx_submit(handle, NO_TABLES, &commands, first.into())
+        host.ctx_submit(handle, NO_TABLES, &[&commands], first.into())
             .unwrap();
     }
     assert_eq!(bed.card().run_engines(), Activity::Idle);
@@ -180,9 +222,9 @@ fn hang_is_told_with_the_reset_and_the_next_context_runs() {
     let (host, result) = (kvmgt.host(), page(kvmgt.host()));
     let engine = EngineId::Rcs0;
     let [bad, good] = [0; 2].map(|_| context(host, engine).handle);
-    host.ctx_submit(bad, NO_TABLES, &[GARBAGE, NOOP], 1)
+    host.ctx_submit(bad, NO_TABLES, &[&[GARBAGE, NOOP]], 1)
         .unwrap();
-    host.ctx_submit(good, NO_TABLES, &store(result.start, 5), 2)
+    host.ctx_submit(good, NO_TABLES, &[&store(result.start, 5)], 2)
         .unwrap();
     assert_eq!(bed.card().run_engines(), Activity::Waiting);
     assert_eq!(ends(&kvmgt), []);
@@ -217,11 +259,11 @@ fn kill_of_one_that_runs_and_of_one_that_waits_cancels_them() {
     let kvmgt = bed.attach();
     let (host, flag) = (kvmgt.host(), page(kvmgt.host()));
     let [runs, waits, stays, idle] = [0; 4].map(|_| context(host, EngineId::Vecs0).handle);
-    host.ctx_submit(runs, NO_TABLES, &wait(flag.start, 1), 1)
+    host.ctx_submit(runs, NO_TABLES, &[&wait(flag.start, 1)], 1)
         .unwrap();
-    host.ctx_submit(waits, NO_TABLES, &store(flag.start, 2), 2)
+    host.ctx_submit(waits, NO_TABLES, &[&store(flag.start, 2)], 2)
         .unwrap();
-    host.ctx_submit(stays, NO_TABLES, &store(flag.start + 4, 3), 3)
+    host.ctx_submit(stays, NO_TABLES, &[&store(flag.start + 4, 3)], 3)
         .unwrap();
     bed.card().run_engines();
 
@@ -243,11 +285,11 @@ fn kill_of_one_that_runs_and_of_one_that_waits_cancels_them() {
     assert_eq!(ended, expected);
     assert_eq!((dword(host, &flag, 0), dword(host, &flag, 1)), (0, 3));
     for dead in [runs, waits] {
-        let refused = host.ctx_submit(dead, NO_TABLES, &[NOOP; 2], 0);
+        let refused = host.ctx_submit(dead, NO_TABLES, &[&[NOOP; 2]], 0);
         assert_eq!(refused.unwrap_err().number(), EIO);
         host.ctx_destroy(dead).unwrap();
     }
-    host.ctx_submit(idle, NO_TABLES, &[NOOP; 2], 4).unwrap();
+    host.ctx_submit(idle, NO_TABLES, &[&[NOOP; 2]], 4).unwrap();
     bed.card().run_engines();
     assert_eq!(ends(&kvmgt), [(idle, 4, Outcome::Done)]);
     assert_eq!(bed.card().wakerefs(), 0);
@@ -260,10 +302,10 @@ fn kill_that_is_late_leaves_what_the_context_executes_by_then_alone() {
     let (host, flag) = (kvmgt.host(), page(kvmgt.host()));
     let made = context(host, EngineId::Rcs0).handle;
     let kill = |tag| host.ctx_kill(made, tag).map_err(|errno| errno.number());
-    host.ctx_submit(made, NO_TABLES, &[NOOP; 2], 1).unwrap();
+    host.ctx_submit(made, NO_TABLES, &[&[NOOP; 2]], 1).unwrap();
     bed.card().run_engines();
     assert_eq!(kill(1), Err(ESRCH), "it is idle");
-    host.ctx_submit(made, NO_TABLES, &wait(flag.start, 1), 2)
+    host.ctx_submit(made, NO_TABLES, &[&wait(flag.start, 1)], 2)
         .unwrap();
     bed.card().run_engines();
 
@@ -276,7 +318,7 @@ fn kill_that_is_late_leaves_what_the_context_executes_by_then_alone() {
         .unwrap();
     bed.card().run_engines();
     assert_eq!(ends(&kvmgt), [(made, 2, Outcome::Done)]);
-    host.ctx_submit(made, NO_TABLES, &wait(flag.start, 2), 3)
+    host.ctx_submit(made, NO_TABLES, &[&wait(flag.start, 2)], 3)
         .unwrap();
     bed.card().run_engines();
     assert_eq!((kill(2), kill(3), kill(3)), (Err(ESRCH), Ok(()), Ok(())));
@@ -292,7 +334,7 @@ fn kill_of_one_that_has_ended_and_was_not_told_cancels_it() {
     let made = context(kvmgt.host(), EngineId::Rcs0).handle;
     kvmgt
         .host()
-        .ctx_submit(made, NO_TABLES, &[NOOP; 2], 1)
+        .ctx_submit(made, NO_TABLES, &[&[NOOP; 2]], 1)
         .unwrap();
     bed.machine().gpu().run_until_settled(100);
 
@@ -307,7 +349,7 @@ fn submissions_between_suspend_and_resume_are_refused() {
     let bed = Bed::new("kbl");
     let kvmgt = bed.attach();
     let made = context(kvmgt.host(), EngineId::Rcs0).handle;
-    let submit = || kvmgt.host().ctx_submit(made, NO_TABLES, &[NOOP; 2], 1);
+    let submit = || kvmgt.host().ctx_submit(made, NO_TABLES, &[&[NOOP; 2]], 1);
 
     events::suspend(bed.card());
     assert_eq!(submit().unwrap_err().number(), EAGAIN);
@@ -324,9 +366,9 @@ fn sleep_of_the_host_cancels_what_executes_and_contexts_go_on_afterwards() {
     let kvmgt = bed.attach();
     let (host, flag) = (kvmgt.host(), page(kvmgt.host()));
     let [runs, waits, idle] = [0; 3].map(|_| context(host, EngineId::Rcs0).handle);
-    host.ctx_submit(runs, NO_TABLES, &wait(flag.start, 1), 1)
+    host.ctx_submit(runs, NO_TABLES, &[&wait(flag.start, 1)], 1)
         .unwrap();
-    host.ctx_submit(waits, NO_TABLES, &[NOOP; 2], 2).unwrap();
+    host.ctx_submit(waits, NO_TABLES, &[&[NOOP; 2]], 2).unwrap();
     bed.card().run_engines();
     kvmgt.events().take();
 
@@ -340,7 +382,7 @@ fn sleep_of_the_host_cancels_what_executes_and_contexts_go_on_afterwards() {
         Event::Resume,
     ];
     assert_eq!(kvmgt.events().take(), expected);
-    host.ctx_submit(idle, NO_TABLES, &store(flag.start, 6), 3)
+    host.ctx_submit(idle, NO_TABLES, &[&store(flag.start, 6)], 3)
         .unwrap();
     bed.card().run_engines();
     assert_eq!(ends(&kvmgt), [(idle, 3, Outcome::Done)]);
@@ -353,9 +395,9 @@ fn reset_of_the_gpu_ends_what_is_on_an_engine_and_what_waits_goes_on() {
     let kvmgt = bed.attach();
     let (host, flag) = (kvmgt.host(), page(kvmgt.host()));
     let [runs, waits] = [0; 2].map(|_| context(host, EngineId::Rcs0).handle);
-    host.ctx_submit(runs, NO_TABLES, &wait(flag.start, 1), 1)
+    host.ctx_submit(runs, NO_TABLES, &[&wait(flag.start, 1)], 1)
         .unwrap();
-    host.ctx_submit(waits, NO_TABLES, &store(flag.start, 7), 2)
+    host.ctx_submit(waits, NO_TABLES, &[&store(flag.start, 7)], 2)
         .unwrap();
     bed.card().run_engines();
     kvmgt.events().take();
@@ -385,7 +427,7 @@ fn close_ends_what_executes_and_calls_nothing_back() {
     let contexts =
         [EngineId::Rcs0, EngineId::Rcs0, EngineId::Bcs0].map(|engine| context(host, engine).handle);
     for handle in contexts {
-        host.ctx_submit(handle, NO_TABLES, &wait(flag.start, 1), 1)
+        host.ctx_submit(handle, NO_TABLES, &[&wait(flag.start, 1)], 1)
             .unwrap();
     }
     bed.card().run_engines();
@@ -449,7 +491,7 @@ fn end_of_a_submission_may_submit_and_destroy() {
         .and_then(|offer| unsafe { offer.open(&raw const reacting) })
         .unwrap();
     let made = context(&host, EngineId::Rcs0).handle;
-    host.ctx_submit(made, NO_TABLES, &[NOOP; 2], 0).unwrap();
+    host.ctx_submit(made, NO_TABLES, &[&[NOOP; 2]], 0).unwrap();
 
     bed.card().run_engines();
 
@@ -483,7 +525,7 @@ fn submissions_at_the_same_time_as_kills_and_resets_all_end_once() {
                     round += 1;
                     // Every third would wait for ever.
                     let commands = wait(flag.start, u32::from(round % 3 == 0));
-                    let submitted = host.ctx_submit(handle, NO_TABLES, &commands, round);
+                    let submitted = host.ctx_submit(handle, NO_TABLES, &[&commands], round);
                     accepted.fetch_add(usize::from(submitted.is_ok()), SeqCst);
                     let refused = submitted.err().map(|errno| errno.number());
                     assert!([None, Some(EAGAIN)].contains(&refused), "{refused:?}");

@@ -190,7 +190,7 @@ pub(super) fn switched(arena: &mut Arena<'_>) {
         let stores = stores.map(|(n, register)| store_register(*register, buffer.start + 4 * n));
         let mut commands = all(stores);
         commands.resize(commands.len().next_multiple_of(2), 0);
-        host.ctx_submit(context, NO_TABLES, &commands, TAG)
+        host.ctx_submit(context, NO_TABLES, &[&commands], TAG)
             .expect("it is idle");
         arena.execute();
         let mut bytes = vec![0; registers.len() * 4];

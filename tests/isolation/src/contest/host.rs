@@ -120,7 +120,7 @@ impl<'b> HostClient<'b> {
         commands.extend(script::script(Results::Ggtt(self.page), stored, run));
         commands.resize(commands.len().next_multiple_of(2), 0);
         self.card
-            .context_submit(self.context, NO_TABLES, &commands)
+            .context_submit(self.context, NO_TABLES, &[&commands])
             .expect("it is idle");
     }
 

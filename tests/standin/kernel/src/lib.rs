@@ -28,6 +28,7 @@ pub mod fmt;
 pub mod prelude;
 pub mod rbtree;
 pub mod testing;
+pub mod transmute;
 
 /// What the stand-in's own messages are marked with.
 const __LOG_PREFIX: &[u8] = b"kernel\0";

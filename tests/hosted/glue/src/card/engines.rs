@@ -283,7 +283,7 @@ impl Card {
         &self,
         ContextId(id): ContextId,
         root: u64,
-        commands: &[u32],
+        commands: &[&[u32]],
     ) -> Result {
         // As long as it executes the GPU does not sleep.
         self.wake_get()?;
@@ -294,8 +294,9 @@ impl Card {
         result
     }
 
-    fn queue(&self, id: u32, root: u64, commands: &[u32]) -> Result {
-        let bytes = u32::try_from(commands.len() as u64 * DWORD)?;
+    fn queue(&self, id: u32, root: u64, commands: &[&[u32]]) -> Result {
+        let dwords: usize = commands.iter().map(|segment| segment.len()).sum();
+        let bytes = u32::try_from(dwords as u64 * DWORD)?;
         let is_begun = false;
         let request = Request {
             root,
@@ -309,7 +310,11 @@ impl Card {
         if context.killed {
             return Err(EIO);
         }
-        context.ring.store(0, commands);
+        let mut first = 0;
+        for segment in commands {
+            context.ring.store(first, segment);
+            first += segment.len() as u64;
+        }
         context.request = Some(request);
         let engine = context.engine;
         state.unit(self, engine)?.queue.push_back(id);

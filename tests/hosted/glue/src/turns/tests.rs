@@ -227,12 +227,12 @@ fn attend_when_what_was_late_has_ended_then_next_of_its_context_is_left_alone() 
         context,
         tag: tag(first, serial),
     };
-    host.ctx_submit(context, 0, &[0; 2], tag(first, 1).raw())
+    host.ctx_submit(context, 0, &[&[0; 2]], tag(first, 1).raw())
         .unwrap();
     card.run_engines();
     let ended = turns.take_ended(first);
     assert_eq!(ended, Some((tag(first, 1), Outcome::Done)));
-    host.ctx_submit(context, 0, &wait_for_ever(flag), tag(first, 2).raw())
+    host.ctx_submit(context, 0, &[&wait_for_ever(flag)], tag(first, 2).raw())
         .unwrap();
     card.run_engines();
 
@@ -264,7 +264,7 @@ fn clerk_when_workload_is_late_then_kills_it() {
         let raw = tag(first, 1).raw();
         kvmgt
             .host()
-            .ctx_submit(context, 0, &wait_for_ever(flag), raw)
+            .ctx_submit(context, 0, &[&wait_for_ever(flag)], raw)
             .unwrap();
         turns
             .seat(first, kvmgt.host())
