@@ -180,6 +180,33 @@ impl Parse for Alias {
     }
 }
 
+/// `type`, or `{<generics>} type`, of the macros that say which types are bytes.
+struct Implementor(syn::Generics, syn::Type);
+
+impl Parse for Implementor {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let generics = if input.peek(syn::token::Brace) {
+            let inside;
+            syn::braced!(inside in input);
+            inside.parse()?
+        } else {
+            syn::Generics::default()
+        };
+        Ok(Implementor(generics, input.parse()?))
+    }
+}
+
+/// The implementations of a trait that a macro makes for a list of types.
+fn implementations(call: &syn::Macro, name: &str) -> Result<Vec<Item>> {
+    type Types = syn::punctuated::Punctuated<Implementor, syn::Token![,]>;
+    let implemented: syn::Ident = syn::parse_str(name)?;
+    let types = call.parse_body_with(Types::parse_terminated)?;
+    let items = types.into_iter().map(|Implementor(generics, ty)| {
+        syn::parse_quote!(unsafe impl #generics #implemented for #ty {})
+    });
+    Ok(items.collect())
+}
+
 /// What an item stands for: itself, or what the few macros that declare public things make of it.
 fn expand(item: &Item) -> Result<Vec<Item>> {
     let Item::Macro(call) = item else {
@@ -212,6 +239,8 @@ fn expand(item: &Item) -> Result<Vec<Item>> {
                 .map(|Alias(name, ty)| syn::parse_quote!(pub type #name = #ty;))
                 .collect()
         }
+        "impl_frombytes" => implementations(&call.mac, "FromBytes")?,
+        "impl_asbytes" => implementations(&call.mac, "AsBytes")?,
         _ => vec![item.clone()],
     })
 }

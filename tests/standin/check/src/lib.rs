@@ -119,6 +119,7 @@ mod tests {
         impl fmt::Debug for Error {}
         pub fn to_result(err: crate::ffi::c_int) -> Result {}
         declare_err!(EPERM, \"Operation not permitted.\");
+        impl_asbytes! { u8, {<T: AsBytes>} [T], }
     ";
 
     /// What comparing `ours` with [`REAL`] finds, each as one line.
@@ -191,6 +192,18 @@ mod tests {
         );
         assert_eq!(
             violations("pub struct Error(i32); impl Ord for Error {}").len(),
+            1
+        );
+    }
+
+    #[test]
+    fn trait_that_a_macro_implements_is_known_with_its_bounds() {
+        let ours = "unsafe impl AsBytes for u8 {} unsafe impl<T: AsBytes> AsBytes for [T] {}";
+        assert_eq!(violations(ours), [] as [String; 0]);
+        assert_eq!(violations("unsafe impl AsBytes for u16 {}").len(), 1);
+        assert_eq!(violations("unsafe impl<T> FromBytes for [T] {}").len(), 1);
+        assert_eq!(
+            violations("unsafe impl<T: Copy> AsBytes for [T] {}").len(),
             1
         );
     }
