@@ -73,7 +73,7 @@ impl GgttMemory<'_> {
     ///
     /// As [`read`](Self::read).
     pub(super) fn read_dwords(&mut self, from: Gma, into: &mut [u32]) -> Result {
-        self.read(from, into.as_bytes_mut())
+        self.read(from, AsBytes::as_bytes_mut(into))
     }
 
     /// The page of an address, the place in it, and how much of `len` bytes is inside.

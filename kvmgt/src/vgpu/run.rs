@@ -310,9 +310,8 @@ impl Vgpu {
                 continue;
             }
             let offset = place.0.checked_sub(host.buffer.start).ok_or(EINVAL)?;
-            world
-                .host
-                .buffer_write(host.buffer.handle, offset, stream.dwords.as_bytes())?;
+            let bytes = AsBytes::as_bytes(&*stream.dwords);
+            world.host.buffer_write(host.buffer.handle, offset, bytes)?;
         }
         Ok(())
     }
