@@ -41,8 +41,9 @@ pub(super) const CHECKS: &[Check] = &[
 /// on Broadwell, which has not those.
 const SCRATCH_GEN9: u32 = 0xb020 + 31 * 4;
 const SCRATCH_BDW: u32 = 0x2248;
-/// `RCS_RING_START`, which a client may not write.
-const RING_START: u32 = 0x2038;
+/// `RCS_RING_HWS_PGA`, which a client may not write. i915 writes it too, but the same value each time:
+/// what is executed meanwhile does not change it.
+const STATUS_PAGE: u32 = 0x2080;
 /// `RCS_TLB_CTL`, whose request bit clears itself (PRM Vol 2c, RCS TLB control).
 const TLB: u32 = 0x4260;
 
@@ -121,7 +122,7 @@ fn wrong(context: &Context<'_>) -> Outcome {
 
 fn forbidden(context: &Context<'_>) -> Outcome {
     let scratch = awake(context)?;
-    let (ring, before) = (value(context, RING_START), value(context, scratch));
+    let (page, before) = (value(context, STATUS_PAGE), value(context, scratch));
     for kind in [WRITE, UPDATE] {
         let mask = u32::MAX;
         let mut ops = [
@@ -131,7 +132,7 @@ fn forbidden(context: &Context<'_>) -> Outcome {
             },
             MmioOp {
                 mask,
-                ..op(kind, RING_START, !ring)
+                ..op(kind, STATUS_PAGE, !page)
             },
         ];
         expect(
@@ -142,8 +143,8 @@ fn forbidden(context: &Context<'_>) -> Outcome {
     }
     ensure(
         "what may not be written",
-        value(context, RING_START).into(),
-        ring.into(),
+        value(context, STATUS_PAGE).into(),
+        page.into(),
     )?;
     // The whole batch was looked at first.
     ensure(
@@ -217,7 +218,7 @@ fn interrupts_off(context: &Context<'_>) -> Outcome {
         let mut ops = [
             op(READ, scratch, 0),
             op(WRITE, TLB, 1),
-            op(READ, RING_START, 0),
+            op(READ, STATUS_PAGE, 0),
         ];
         returned = context.table.mmio_exec(&mut ops, POSTING);
     });
@@ -231,13 +232,13 @@ fn asleep(context: &Context<'_>) -> Outcome {
     }
     expect(
         "asleep",
-        context.table.mmio_exec(&mut [op(READ, RING_START, 0)], 0),
+        context.table.mmio_exec(&mut [op(READ, STATUS_PAGE, 0)], 0),
         -EAGAIN,
     )?;
     expect("wake_get", context.table.wake_get(), 0)?;
     expect(
         "awake",
-        context.table.mmio_exec(&mut [op(READ, RING_START, 0)], 0),
+        context.table.mmio_exec(&mut [op(READ, STATUS_PAGE, 0)], 0),
         0,
     )
 }
