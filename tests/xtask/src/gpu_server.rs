@@ -17,6 +17,10 @@ use crate::cache::Cache;
 use crate::command;
 use crate::progress::Step;
 
+mod counts;
+
+pub use counts::nothing_lost;
+
 /// The program that serves a GPU.
 const GPU: &str = "gen9-gpu";
 /// The program that serves vGPUs: kvmgt and the host half, hosted, over the same GPU.

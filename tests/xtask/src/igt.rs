@@ -20,10 +20,10 @@ pub mod select;
 
 use report::{Column, Report};
 use results::{Ran, PASS, SKIP};
-use runner::Plan;
+use runner::{Outcome, Plan};
 
 /// Runs what the flags ask for and returns the exit status: 1 if a test went wrong and it is not
-/// understood why.
+/// understood why, or if a vGPU has left something behind.
 pub fn run(cache: &Cache, args: &IgtArgs) -> Result<i32> {
     let boot = Boot::Igt(GUEST_KERNEL);
     let ready = prepare(cache, boot)?;
@@ -57,7 +57,7 @@ pub fn run(cache: &Cache, args: &IgtArgs) -> Result<i32> {
         timeout: Duration::from_secs(args.timeout),
         raw: args.raw.clone(),
     };
-    let ran = plan.run(&ready)?;
+    let Outcome { ran, lost } = plan.run(&ready)?;
     let mut report = Report::open();
     report.add(column, &ran)?;
     report.save()?;
@@ -65,7 +65,20 @@ pub fn run(cache: &Cache, args: &IgtArgs) -> Result<i32> {
     let unknown = |ran: &&Ran| ran.is_bad() && !causes::is_understood(column, &ran.name);
     let unknown = ran.iter().filter(unknown).count();
     println!("{unknown} went wrong without a cause that is understood");
-    Ok(i32::from(unknown != 0))
+    if let Some(text) = account(&lost) {
+        println!("{text}");
+    }
+    Ok(i32::from(unknown != 0 || lost.iter().any(Option::is_some)))
+}
+
+/// What the servers of the VMs have lost, or that it was nothing; no word without a vGPU.
+fn account(lost: &[Option<String>]) -> Option<String> {
+    let told: Vec<&str> = lost.iter().flatten().map(String::as_str).collect();
+    match (lost.len(), told.as_slice()) {
+        (0, _) => None,
+        (vms, []) => Some(format!("{vms} VMs: nothing of a vGPU's is left behind")),
+        (_, told) => Some(format!("LOST: {}", told.join("\nLOST: "))),
+    }
 }
 
 /// What did not pass, and how many of each kind there are.
@@ -85,4 +98,26 @@ fn summary(column: Column, ran: &[Ran]) -> String {
         .collect();
     text += &format!("{}: {}\n", column.name(), counts.join(", "));
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::account;
+
+    #[test]
+    fn account_when_native_then_no_word() {
+        assert_eq!(account(&[]), None);
+    }
+
+    #[test]
+    fn account_when_one_vm_has_lost_something_then_says_what() {
+        let text = account(&[None, Some("1 contexts".to_owned())]);
+        assert_eq!(text.as_deref(), Some("LOST: 1 contexts"));
+    }
+
+    #[test]
+    fn account_when_nothing_is_lost_then_says_so() {
+        let text = account(&[None, None]).unwrap();
+        assert!(text.starts_with("2 VMs: nothing"), "{text}");
+    }
 }

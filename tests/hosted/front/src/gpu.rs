@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The GPU of the process: the machine it sits in, and kvmgt's hold on it.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{anyhow, Context, Result};
@@ -76,6 +77,7 @@ impl Machine {
             card: self.bed.card(),
             memory: Arc::clone(&self.memory),
             shadow: ShadowPool::new(),
+            given: Mutex::default(),
             buses: &self.buses,
         })
     }
@@ -117,6 +119,8 @@ pub struct Gpu<'a> {
     card: &'a Card,
     memory: Arc<Memory>,
     shadow: ShadowPool,
+    /// All runs of GGTT pages that vGPUs have ever had, as [`Card::pages_taken`] tells them.
+    given: Mutex<BTreeSet<(u64, u64)>>,
     buses: &'a [Bus],
 }
 
@@ -168,6 +172,7 @@ impl<'a> Gpu<'a> {
             self.shares().give_back(id, kind);
             anyhow!("{refusal}")
         })?;
+        self.given().extend(self.card.pages_taken());
         let bus = &self.buses[id.number() as usize - 1];
         Ok(VgpuDevice::new(self, vgpu, bus.clone()))
     }
@@ -190,6 +195,19 @@ impl<'a> Gpu<'a> {
     /// How much of all that vGPUs take is taken.
     pub fn counts(&self) -> Counts {
         Counts::of(self, self.card)
+    }
+
+    /// The pages of the GGTT that vGPUs have had, and that nobody has now.
+    pub fn released_pages(&self) -> BTreeSet<u64> {
+        let pages = |(first, pages): (u64, u64)| first..first + pages;
+        let given: BTreeSet<u64> = self.given().iter().copied().flat_map(pages).collect();
+        let taken: BTreeSet<u64> = self
+            .card
+            .pages_taken()
+            .into_iter()
+            .flat_map(pages)
+            .collect();
+        given.difference(&taken).copied().collect()
     }
 
     /// Pages that shadow page tables of VMs.
@@ -231,6 +249,10 @@ impl<'a> Gpu<'a> {
 
     pub(crate) fn memory(&self) -> &Arc<Memory> {
         &self.memory
+    }
+
+    fn given(&self) -> MutexGuard<'_, BTreeSet<(u64, u64)>> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn shares(&self) -> MutexGuard<'_, Shares> {

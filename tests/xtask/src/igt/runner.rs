@@ -11,10 +11,10 @@ use anyhow::{bail, Context, Result};
 
 use super::results::{self, Ran};
 use super::select;
-use crate::gpu_server::Vgpus;
+use crate::gpu_server::{self, Vgpus};
 use crate::prepare::Ready;
 use crate::progress::say;
-use crate::vm::{End, Task, Vm};
+use crate::vm::{self, End, Task, Vm};
 
 /// Memory of the VM: some tests want all of it, and half of this is not enough for others.
 const RAM: &str = "4G";
@@ -111,6 +111,15 @@ $(words /tmp/results-of-one)"
 done
 "#;
 
+/// What came of a plan.
+pub struct Outcome {
+    /// A result for each test, in the order of the tests' names.
+    pub ran: Vec<Ran>,
+    /// Of each VM with a vGPU, what its server had lost when the VM was gone; none of one that has lost
+    /// nothing.
+    pub lost: Vec<Option<String>>,
+}
+
 /// What to run, and where.
 pub struct Plan<'a> {
     /// The tests, those of a program together.
@@ -126,12 +135,12 @@ pub struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    /// Runs all tests, and gives a result for each; in the order of the tests' names.
+    /// Runs all tests, in one VM after the other with a GPU of its own each.
     ///
     /// # Errors
     ///
     /// The first VM does not come up. What is left when the time is over counts as not run.
-    pub fn run(&self, ready: &Ready) -> Result<Vec<Ran>> {
+    pub fn run(&self, ready: &Ready) -> Result<Outcome> {
         let start = Instant::now();
         let mut left: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for test in self.tests {
@@ -142,9 +151,19 @@ impl Plan<'_> {
             None => None,
         };
         let mut all = Vec::new();
+        let mut lost = Vec::new();
         while !left.is_empty() {
             let time = self.timeout.saturating_sub(start.elapsed());
-            let (end, stdout) = self.boot(ready, &left, time)?;
+            let vm::Outcome {
+                end,
+                stdout,
+                gpu_log,
+                ..
+            } = self.boot(ready, &left, time)?;
+            if self.vgpus.is_some() {
+                let told = gpu_server::nothing_lost(&gpu_log);
+                lost.push(told.err().map(|error| format!("{error:#}")));
+            }
             if let Some(raw) = &mut raw {
                 raw.write_all(&stdout)?;
             }
@@ -174,7 +193,7 @@ impl Plan<'_> {
             }
         }
         all.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(all)
+        Ok(Outcome { ran: all, lost })
     }
 
     /// Boots a VM that runs what is left.
@@ -183,7 +202,7 @@ impl Plan<'_> {
         ready: &Ready,
         left: &BTreeMap<&str, Vec<&str>>,
         time: Duration,
-    ) -> Result<(End, Vec<u8>)> {
+    ) -> Result<vm::Outcome> {
         let overlay = tempfile::Builder::new().prefix("kvmgt-igt-").tempdir()?;
         let lists = overlay.path().join("igt");
         fs::create_dir(&lists)?;
@@ -215,9 +234,7 @@ impl Plan<'_> {
             .replace("SLOWER", &SLOWER.join(" "))
             .replace("PATIENCE", &PATIENCE.to_string())
             .replace("PROGRAMS", select::PROGRAMS);
-        let outcome = vm
-            .run(&ready.bench, &Task::Report(&script))
-            .context("cannot run IGT")?;
-        Ok((outcome.end, outcome.stdout))
+        vm.run(&ready.bench, &Task::Report(&script))
+            .context("cannot run IGT")
     }
 }

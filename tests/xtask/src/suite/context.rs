@@ -11,6 +11,7 @@ use anyhow::{bail, ensure, Context as _, Result};
 
 use crate::cache::Cache;
 use crate::command;
+use crate::gpu_server;
 use crate::kernel::{Flavour, Version};
 use crate::prepare::{self, Boot, Ready};
 use crate::progress::Step;
@@ -178,6 +179,11 @@ impl Shell {
     /// The script's stderr.
     pub fn stderr(&self) -> String {
         String::from_utf8_lossy(&self.outcome.stderr).into_owned()
+    }
+
+    /// Fails unless all that vGPUs took of the GPU has been given back.
+    pub fn nothing_lost(&self) -> Result<()> {
+        gpu_server::nothing_lost(&self.outcome.gpu_log)
     }
 
     /// What the GPU's server printed.

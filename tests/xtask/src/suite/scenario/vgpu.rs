@@ -34,7 +34,7 @@ const CAPABILITIES: [u8; 2] = [0x01, 0x05];
 /// Configuration space: where the list of capabilities begins.
 const FIRST_CAPABILITY: usize = 0x34;
 
-/// QEMU with a hosted vGPU, over vfio-user.
+/// QEMU with a hosted vGPU, over vfio-user, which leaves nothing of it.
 pub fn hosted(context: &Context) -> Result<Count> {
     let mut guest = context.guest(Boot::Guest(GUEST_KERNEL))?.without_i915();
     guest.vm.gpu = GPU.to_owned();
@@ -43,7 +43,9 @@ pub fn hosted(context: &Context) -> Result<Count> {
         count: 1,
     });
     let shell = guest.check(&format!("B=/run/lab/busybox\n{SCRIPT}"))?;
-    on_the_bus(&shell)
+    let count = on_the_bus(&shell)?;
+    shell.nothing_lost()?;
+    Ok(count.plus(Count::ONE))
 }
 
 /// The host VM's QEMU, with a vGPU of the kernel's, through VFIO.
