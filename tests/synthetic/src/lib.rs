@@ -4,6 +4,7 @@
 //! ```text
 //!   checks     what must hold of a vGPU, by name
 //!   dump       what a vGPU answers, for comparing two drivers
+//!   work       contexts for the engines, and what they store compared
 //!   replay     what accesses cost
 //!   host_ggtt  what the GPU's own GGTT has, past all drivers
 //!   guest      a vGPU with some RAM: registers, GGTT, aperture, interrupts
@@ -24,6 +25,7 @@ pub mod ram;
 pub mod registers;
 pub mod replay;
 pub mod transport;
+pub mod work;
 
 pub use checks::{Check, Verdict};
 pub use guest::Guest;

@@ -36,6 +36,8 @@ enum Command {
     Dump(Device),
     /// Do the accesses of a trace, and print what those of each kind cost.
     Replay(Replay),
+    /// Give all engines work, round by round, and compare what it stores.
+    Work(Work),
     /// Print where the vGPU's parts of the GGTT begin and end, a line each.
     Parts(Device),
     /// Print which entries the GPU's GGTT has for a range of addresses, and how often each.
@@ -54,6 +56,15 @@ struct Run {
     /// The type that the vGPU has, for example V5_8: its sizes are checked.
     #[arg(long = "type", value_name = "T")]
     kind: Option<String>,
+    #[command(flatten)]
+    device: Device,
+}
+
+#[derive(Args)]
+struct Work {
+    /// How many rounds.
+    #[arg(long, default_value_t = 100)]
+    rounds: u32,
     #[command(flatten)]
     device: Device,
 }
@@ -142,6 +153,7 @@ fn main() -> Result<ExitCode> {
         Command::Run(run) => checks(&run),
         Command::Dump(device) => dumped(&device),
         Command::Replay(replay) => replayed(&replay),
+        Command::Work(work) => worked(&work),
         Command::Parts(device) => parts(&device),
         Command::HostGgtt(ggtt) => host_ggtt(&ggtt),
         Command::Hold(hold) => held(&hold),
@@ -204,6 +216,17 @@ fn replayed(replay: &Replay) -> Result<ExitCode> {
     let opener = replay.device.opener()?;
     let mut guest = Guest::open(opener.as_ref(), None)?;
     synthetic_guest::replay::replay(&mut guest, &trace, &mut std::io::stdout().lock())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn worked(work: &Work) -> Result<ExitCode> {
+    let opener = work.device.opener()?;
+    let mut guest = Guest::open(opener.as_ref(), None)?;
+    let done = synthetic_guest::work::run(&mut guest, work.rounds)?;
+    println!(
+        "ok: {} submissions, {} values compared",
+        done.submissions, done.values
+    );
     Ok(ExitCode::SUCCESS)
 }
 

@@ -101,6 +101,16 @@ pub mod pvinfo {
     pub const INSUFFICIENT: u64 = BASE + 0x808;
     /// Hot spot of the cursor.
     pub const CURSOR_X_HOT: u64 = BASE + 0x830;
+    /// Notifications of page tables.
+    pub const NOTIFY: u64 = BASE + 0x818;
+    /// Notification: page tables of three levels are there.
+    pub const CREATE_3_LEVEL: u32 = 2;
+    /// Notification: they are to be no more.
+    pub const DESTROY_3_LEVEL: u32 = 3;
+    /// Notification: page tables of four levels are there.
+    pub const CREATE_4_LEVEL: u32 = 4;
+    /// Notification: they are to be no more.
+    pub const DESTROY_4_LEVEL: u32 = 5;
     /// Root of a page table, argument of notifications.
     pub const PDP0: u64 = BASE + 0x838;
 }
@@ -146,6 +156,17 @@ pub const GUC_STATUS: u64 = 0xc000;
 pub const GUC_IN_RESET: u32 = 1;
 /// Registers of the engines: render, video, video enhancement, blitter.
 pub const ENGINES: [u64; 4] = [0x2000, 0x1_2000, 0x1_a000, 0x2_2000];
+/// From an engine's base: registers of contexts.
+pub mod engine {
+    /// The address of the status page.
+    pub const HWS_PGA: u64 = 0x80;
+    /// The port that takes contexts.
+    pub const ELSP: u64 = 0x230;
+    /// The mode, a masked register.
+    pub const MODE: u64 = 0x29c;
+    /// MODE: the engine takes contexts at its port.
+    pub const EXECLISTS: u32 = 1 << 15;
+}
 /// From an engine's base: RESET_CTL.
 pub const RESET_CTL: u64 = 0xd0;
 /// RESET_CTL: the driver asks for a reset.

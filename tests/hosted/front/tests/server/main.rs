@@ -5,6 +5,7 @@ mod checks;
 mod dump;
 mod program;
 mod several;
+mod work;
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
