@@ -2,7 +2,10 @@
 //! The Gen8 interrupt hierarchy: sources, groups, master, and the message or pin to the CPU.
 //!
 //! Each group has ISR (levels), IMR (mask), IIR (pending, write 1 to clear) and IER (enable).
-//! An event sets its IIR bit unless IMR masks it. A group asks for attention while any bit is in
+//! An event sets its IIR bit unless IMR masks it. One that comes while the bit is set is not lost: IIR
+//! has room for a second one of each, which shows when the first is cleared (observed: i915, "IIR can
+//! theoretically queue up two events"). So a driver that clears what it has read misses nothing that came
+//! in between. A group asks for attention while any bit is in
 //! both IIR and IER. The master register shows the groups that ask; with its enable bit set their
 //! union is the device's interrupt. The message is sent on the rising edge.
 
@@ -113,7 +116,25 @@ struct Group {
     isr: u32,
     imr: u32,
     iir: u32,
+    /// Events that wait behind those in `iir`.
+    second: u32,
     ier: u32,
+}
+
+impl Group {
+    /// Events.
+    fn raise(&mut self, bits: u32) {
+        let bits = bits & !self.imr;
+        self.second |= bits & self.iir;
+        self.iir |= bits;
+    }
+
+    /// Those that wait behind bits that were cleared.
+    fn take_second(&mut self, cleared: u32) -> u32 {
+        let next = self.second & cleared;
+        self.second &= !cleared;
+        next
+    }
 }
 
 /// The interrupt controller of the GPU.
@@ -146,6 +167,7 @@ impl Interrupts {
                 isr: regs.get(MmioOffset(base + ISR)),
                 imr: regs.get(MmioOffset(base + IMR)),
                 iir: regs.get(MmioOffset(base + IIR)),
+                second: 0,
                 ier: regs.get(MmioOffset(base + IER)),
             };
         }
@@ -198,7 +220,13 @@ impl Interrupts {
         }
         match decode(offset) {
             Some((index, IMR)) => self.groups[index].imr = value,
-            Some((index, IIR)) => self.groups[index].iir &= !value,
+            Some((index, IIR)) => {
+                self.groups[index].iir &= !value;
+                // The bit is low for a moment, so that the next event is an edge.
+                self.update();
+                let group = &mut self.groups[index];
+                group.iir |= group.take_second(value);
+            }
             Some((index, IER)) => self.groups[index].ier = value,
             _ => {}
         }
@@ -239,8 +267,7 @@ impl Interrupts {
 
 impl IrqLines for Interrupts {
     fn raise(&mut self, group: IrqGroup, bits: u32) {
-        let state = &mut self.groups[group as usize];
-        state.iir |= bits & !state.imr;
+        self.groups[group as usize].raise(bits);
         self.update();
     }
 
@@ -300,13 +327,29 @@ mod tests {
         irq.write(MASTER_CONTROL, MASTER_ENABLE);
 
         irq.raise(IrqGroup::Gt0, 1);
-        irq.raise(IrqGroup::Gt0, 1);
 
         assert_eq!(count.load(Ordering::Relaxed), 1);
         assert_eq!(irq.read(MASTER_CONTROL), MASTER_ENABLE | 1);
         irq.write(GT0_IIR, 1);
         irq.raise(IrqGroup::Gt0, 1);
         assert_eq!(count.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn clear_when_it_came_three_times_then_pending_once_more() {
+        let (mut irq, count) = controller(Routing::Message);
+        irq.write(GT0_IER, 1);
+        irq.write(MASTER_CONTROL, MASTER_ENABLE);
+        for _ in 0..3 {
+            irq.raise(IrqGroup::Gt0, 1);
+        }
+        assert_eq!(count.load(Ordering::Relaxed), 1);
+
+        irq.write(GT0_IIR, 1);
+        assert_eq!(irq.read(GT0_IIR), 1);
+        assert_eq!(count.load(Ordering::Relaxed), 2);
+        irq.write(GT0_IIR, 1);
+        assert_eq!(irq.read(GT0_IIR), 0);
     }
 
     #[test]

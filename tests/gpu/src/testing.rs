@@ -287,14 +287,21 @@ impl Driver {
         events
     }
 
-    /// Reads and acknowledges all interrupts, as a handler does. Returns each group's bits.
+    /// Reads and acknowledges all interrupts, as a handler does, the second ones of each kind too. Returns
+    /// each group's bits.
     pub fn acknowledge(&mut self) -> [u32; 4] {
         self.gpu.write32(MASTER_CONTROL, 0);
         let mut pending = [0; 4];
         for (group, bits) in (0..).zip(&mut pending) {
             let identity = GT_IIR.add(0x10 * group);
-            *bits = self.gpu.read32(identity);
-            self.gpu.write32(identity, *bits);
+            loop {
+                let more = self.gpu.read32(identity);
+                self.gpu.write32(identity, more);
+                *bits |= more;
+                if more == 0 {
+                    break;
+                }
+            }
         }
         self.gpu.write32(MASTER_CONTROL, MASTER_ENABLE);
         pending
