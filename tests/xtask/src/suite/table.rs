@@ -73,6 +73,9 @@ pub const ALL: &[Test] = &[
     }),
     kernel("many-guests", "guests-seven", scenario::guest::seven),
     kernel("many-guests", "guests-mixed", scenario::guest::mixed),
+    kernel("many-guests", "synthetic-seven", |c| {
+        scenario::synthetic::seven(c, 200)
+    }),
     kernel("nested-guests", "nested-guest-7.3", |c| {
         scenario::guest::nested(c, Flavour::Plain, Version { major: 7, minor: 3 })
     }),
