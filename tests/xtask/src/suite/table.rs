@@ -80,6 +80,11 @@ pub const ALL: &[Test] = &[
         scenario::guest::nested(c, Flavour::Plain, Version { major: 7, minor: 3 })
     }),
     kernel(
+        "nested-guests",
+        "nested-guest-suspend",
+        scenario::guest::nested_suspend,
+    ),
+    kernel(
         "c-gvt",
         "c-gvt-accepts-our-file",
         scenario::c_gvt::accepts_our_file,

@@ -106,6 +106,30 @@ work() {
 	gem-work engines
 }
 
+# The files of the root come over virtio-9p, which does not survive a suspend: from there on only
+# what is in memory can be used. What is run is in $MEMORY then; PATH is for the script to set.
+MEMORY=/run/lab/bin
+keep_in_memory() {
+	mkdir -p $MEMORY
+	cp /usr/local/bin/gem-work $MEMORY
+	/run/lab/busybox --install -s $MEMORY
+	cat /bin/sh /lib/x86_64-linux-gnu/libc.so.6 /lib64/ld-linux-x86-64.so.2 >/dev/null
+	trap power_off EXIT
+}
+# poweroff looks for files of the root, and would wait for ever.
+power_off() {
+	(
+		sleep 5
+		echo o >/proc/sysrq-trigger
+	) </dev/null >/dev/null 2>&1 &
+}
+# Suspends to idle, but wakes after a second at that level of pm_test.
+suspend() {
+	echo 1 >/sys/module/suspend/parameters/pm_test_delay
+	echo "$1" >/sys/power/pm_test
+	echo freeze >/sys/power/state
+}
+
 # Counts what is allocated. What the caches of CPUs hold counts as live, and is more or less from
 # one moment to the next: it is given back, and the least of several counts is taken. Addresses that
 # nothing is mapped at any more, and that are given back when there are many of them, are not counted.

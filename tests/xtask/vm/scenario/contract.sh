@@ -11,12 +11,7 @@ objects() {
 no_more_objects() {
 	[ "$(objects)" -le "$1" ] || { cat $CARD/i915_gem_objects; return 1; }
 }
-# The files of the root come over virtio-9p, which does not survive a suspend: from there on only
-# what is in memory can be used.
-mkdir -p /run/lab/bin
-cp /usr/local/bin/gem-work /run/lab/bin
-/run/lab/busybox --install -s /run/lab/bin
-cat /bin/sh /lib/x86_64-linux-gnu/libc.so.6 /lib64/ld-linux-x86-64.so.2 >/dev/null
+keep_in_memory
 
 check "kvmgt is not loaded" absent /sys/module/kvmgt
 echo 200 >$GPU/power/autosuspend_delay_ms
@@ -51,7 +46,7 @@ wait
 check "the other work was done" absent /run/lab/work.failed
 check "the GPU falls asleep after that" within 60 asleep
 check "no object of i915 is left over" within 30 no_more_objects "$before"
-PATH=/run/lab/bin
+PATH=$MEMORY
 
 verify() {
 	echo 1 >/sys/module/gvt_conformance/parameters/verify
@@ -76,10 +71,8 @@ suspended=$(cat $GPU/power/runtime_suspended_time)
 check "and again" within 60 asleep
 check "time asleep goes on" test "$(cat $GPU/power/runtime_suspended_time)" -ge "$suspended"
 
-echo 1 >/sys/module/suspend/parameters/pm_test_delay
 for level in devices platform; do
-	echo $level >/sys/power/pm_test
-	check "suspend with pm_test=$level" eval 'echo freeze >/sys/power/state'
+	check "suspend with pm_test=$level" suspend $level
 	check "after a suspend with pm_test=$level" verify
 done
 echo none >/sys/power/pm_test
@@ -91,9 +84,3 @@ rmmod gvt_conformance
 news
 check "given back, all is scratch" said 'gvt_conformance: ok: release'
 calm
-
-# poweroff looks for files of the root, and would wait for ever.
-(
-	sleep 5
-	echo o >/proc/sysrq-trigger
-) </dev/null >/dev/null 2>&1 &

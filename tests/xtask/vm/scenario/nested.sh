@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 # A nested guest on a vGPU of the kernel's. /nested has its kernel, its modules, and what it runs; its
 # initramfs is made here, and it may take PATIENCE seconds. i915 is loaded, kvmgt is not.
+#
+# A scenario that has more to do defines in front: `meanwhile`, which is called when QEMU has started,
+# and may return at any time, `afterwards`, when it has ended, MORE arguments for it, and QEMU itself.
 LAB=/run/lab/busybox
 A=11111111-aaaa-4000-8000-000000000001
 VGPU=$CARD/gvt/vgpu1
 TRACE=/sys/kernel/tracing
 
+type meanwhile >/dev/null 2>&1 || meanwhile() { :; }
+type afterwards >/dev/null 2>&1 || afterwards() { :; }
 closed() {
 	[ "$(cat $VGPU/status)" = 0x0 ] && absent $VGPU/kvmgt_nr_cache_entries
 }
 
-modprobe -a kvm_amd vfio_iommu_type1 kvmgt
+/sbin/modprobe -a kvm_amd vfio_iommu_type1 kvmgt
 check "kvmgt attaches" within 20 attached
 check "a vGPU" eval "echo $A >$GPU/mdev_supported_types/i915-GVTg_V5_8/create"
 
@@ -24,6 +29,7 @@ mkdir -p $tree/bin $tree/dev $tree/proc $tree/sys
 cp $LAB $tree/bin/busybox
 cp /usr/local/bin/gem-work $tree/bin/
 cp -r /nested/modules /nested/script $tree/
+cp /nested/vmlinuz $tree.vmlinuz
 cat >$tree/init <<'INIT'
 #!/bin/busybox sh
 B=/bin/busybox
@@ -36,20 +42,26 @@ echo nested=$?
 poweroff -f
 INIT
 chmod +x $tree/init $tree/bin/*
-(cd $tree && $LAB find . | $LAB cpio -o -H newc) >/tmp/nested.cpio 2>/dev/null
+(cd $tree && $LAB find . | $LAB cpio -o -H newc) >$tree.cpio 2>/dev/null
 
+# QEMU runs. It stays, stopped, after an error of KVM's.
+running() {
+	kill -0 $qemu 2>/dev/null && ! grep -qs '^KVM internal error' /tmp/qemu.log
+}
 # The CPU model: with more of the CPU's features the nested kernel panics on the size of XSAVE.
 nested_qemu() {
-	timeout $PATIENCE qemu-system-x86_64 \
+	rm -f /tmp/nested.log /tmp/qemu.log
+	timeout $PATIENCE ${QEMU:-qemu-system-x86_64} \
 		-machine pc -accel kvm -cpu qemu64 -m 1G -nodefaults -no-reboot \
 		-vga none -display none -serial file:/tmp/nested.log \
-		-kernel /nested/vmlinuz -initrd /tmp/nested.cpio -append 'console=ttyS0 quiet panic=-1' \
-		-device vfio-pci,sysfsdev=/sys/bus/mdev/devices/$A,addr=02.0,display=off \
+		-kernel $tree.vmlinuz -initrd $tree.cpio -append 'console=ttyS0 quiet panic=-1' \
+		-device vfio-pci,sysfsdev=/sys/bus/mdev/devices/$A,addr=02.0,display=off $MORE \
 		>/tmp/qemu.log 2>&1 &
-	# It stays, stopped, after an error of KVM's.
-	while kill -0 $! 2>/dev/null && ! grep -q '^KVM internal error' /tmp/qemu.log; do sleep 1; done
-	kill $! 2>/dev/null
-	wait $!
+	qemu=$!
+	meanwhile
+	while running; do sleep 1; done
+	kill $qemu 2>/dev/null
+	wait $qemu
 }
 # Seen in some runs of many: KVM on the CPU that QEMU emulates can't go on at a plain read of a register,
 # before i915 or kvmgt hear of it. Likely QEMU leaves the type of an exception that was delivered in
@@ -65,6 +77,7 @@ run_qemu() {
 	return $status
 }
 check "QEMU runs a guest on it" run_qemu
+afterwards
 tail -n 60 /tmp/nested.log >&2
 tr -d '\r' </tmp/nested.log
 

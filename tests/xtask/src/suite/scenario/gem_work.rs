@@ -51,7 +51,15 @@ impl Work {
 ///
 /// Names the first that has not.
 pub fn check(shell: &Shell, work: &[Work]) -> Result<()> {
-    let stdout = shell.stdout();
+    check_lines(&shell.stdout(), work)
+}
+
+/// The same of lines that were printed.
+///
+/// # Errors
+///
+/// As [`check`].
+pub fn check_lines(stdout: &str, work: &[Work]) -> Result<()> {
     for line in work.iter().flat_map(|work| work.lines()) {
         let said = stdout
             .lines()

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::{ensure, Result};
+use anyhow::{ensure, Context as _, Result};
 use tempfile::TempDir;
 
 use crate::gpu_server::Vgpus;
@@ -35,6 +35,9 @@ const BLITS: usize = 21;
 /// All types of Gen9.
 const KINDS: [&str; 4] = [SMALLEST, "V5_4", "V5_2", "V5_1"];
 
+/// What the host does beside a nested guest: it suspends.
+const SUSPEND: &str = include_str!("../../../vm/scenario/nested_suspend.sh");
+
 /// What runs in each guest, by busybox in a nested one. The kernel's messages are cleared before i915
 /// is loaded, so that all that are left are its doing.
 const SCRIPT: &str = r"
@@ -65,6 +68,18 @@ gem-work load --seconds 30
 messages
 ";
 
+/// The engines work for as long as the host wants it, and then are looked at.
+const UNTIL_TOLD: &str = r"
+(read -r _ </dev/ttyS1; : >/enough) &
+until [ -e /enough ]; do gem-work load --seconds 2; done
+echo resumed
+gem-work engines
+gem-work blit
+messages
+";
+/// What a line of [`UNTIL_TOLD`] says, behind which all was done after the last suspend.
+const RESUMED: &str = "resumed";
+
 /// What [`SCRIPT`] and [`HANGS`] do.
 const ALL: [Work; 3] = [Work::Engines, Work::Blit, Work::Hang];
 /// The engines that [`HANGS`] hangs, each of which kvmgt tells.
@@ -88,17 +103,44 @@ pub fn nested(context: &Context, flavour: Flavour, version: Version) -> Result<C
         complaints == HUNG,
         "kvmgt complains {complaints} times, not {HUNG} times"
     );
-    let events = |name| nested::number(&shell, name);
+    started_and_ended(&shell)?;
+    ensure!(
+        nested::number(&shell, "gvt_write_tracked")? != 0,
+        "KVM has told no write to a page table"
+    );
+    Ok(count.plus(Count::ONE))
+}
+
+/// The same while the host suspends, again and again; no engine hangs.
+pub fn nested_suspend(context: &Context) -> Result<Count> {
+    let script = format!("{}set -e{SCRIPT}{UNTIL_TOLD}", kernel_log::SCRIPT);
+    let (shell, count) = nested::run_beside(
+        context,
+        Flavour::Plain,
+        GUEST_KERNEL,
+        SUSPEND,
+        &script,
+        true,
+    )?;
+    accept(&shell, GUEST_KERNEL, &[Work::Engines, Work::Blit])?;
+    let stdout = shell.stdout();
+    let after = stdout.split_once(RESUMED).context("it never resumed")?.1;
+    gem_work::check_lines(after, &[Work::Engines, Work::Blit])?;
+    let complaints = nested::number(&shell, "complaints")?;
+    ensure!(complaints == 0, "kvmgt complains {complaints} times");
+    started_and_ended(&shell)?;
+    Ok(count.plus(Count::ONE))
+}
+
+/// The host has started workloads of a nested guest, and ended all of them.
+fn started_and_ended(shell: &Shell) -> Result<()> {
+    let events = |name| nested::number(shell, name);
     let (started, ended) = (events("gvt_workload_start")?, events("gvt_workload_end")?);
     ensure!(
         started != 0 && started == ended,
         "the host has started {started} workloads, and ended {ended}"
     );
-    ensure!(
-        events("gvt_write_tracked")? != 0,
-        "KVM has told no write to a page table"
-    );
-    Ok(count.plus(Count::ONE))
+    Ok(())
 }
 
 /// Two guests at once, on two vGPUs of one GPU, with the oldest and the newest kernel.

@@ -28,8 +28,8 @@ const DEBUG_FACTOR: u32 = 10;
 /// Caches that are not shared tell at the end of i915 what was not freed.
 const NO_MERGE: &str = "slab_nomerge";
 
-/// Runs a script in the guest of that kind of host kernel, with that stock kernel and its i915 to load or without it, and looks at
-/// what is left when the vGPU and kvmgt are gone.
+/// Runs a script in the guest of that kind of host kernel, with that stock kernel and its i915 to load
+/// or without it, and looks at what is left when the vGPU and kvmgt are gone.
 ///
 /// # Errors
 ///
@@ -38,6 +38,22 @@ pub fn run(
     context: &Context,
     flavour: Flavour,
     version: Version,
+    script: &str,
+    with_i915: bool,
+) -> Result<(Shell, Count)> {
+    run_beside(context, flavour, version, "", script, with_i915)
+}
+
+/// As [`run`], with a script for the host that says what else it does.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn run_beside(
+    context: &Context,
+    flavour: Flavour,
+    version: Version,
+    beside: &str,
     script: &str,
     with_i915: bool,
 ) -> Result<(Shell, Count)> {
@@ -61,7 +77,8 @@ pub fn run(
     host.vm.overlay = Some(overlay.path().to_path_buf());
     host.vm.ram = RAM.to_owned();
     host.vm.append = format!("{} {NO_MERGE}", host.vm.append);
-    let (shell, count) = checks::run_shell(&host, &format!("PATIENCE={patience}\n{NESTED}"))?;
+    let (shell, count) =
+        checks::run_shell(&host, &format!("PATIENCE={patience}\n{beside}\n{NESTED}"))?;
     let status = shell.value("nested")?;
     ensure!(
         status == "0",

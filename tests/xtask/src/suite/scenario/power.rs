@@ -3,8 +3,9 @@
 
 use anyhow::Result;
 
-use super::{checks, gem_work};
+use super::{checks, program, synthetic};
 use crate::kernel::Flavour;
+use crate::program::GEM_WORK;
 use crate::suite::{Context, Count};
 
 /// A script with a GPU of its own: a VM each.
@@ -23,6 +24,11 @@ const CASES: &[Case] = &[
         script: include_str!("../../../vm/scenario/power.sh"),
     },
     Case {
+        gpu: checks::HEADLESS,
+        status: "ready",
+        script: include_str!("../../../vm/scenario/suspend.sh"),
+    },
+    Case {
         gpu: "kbl,display=off,vgpu=on",
         status: "guest",
         script: include_str!("../../../vm/scenario/not_offered.sh"),
@@ -39,9 +45,10 @@ const CASES: &[Case] = &[
     },
 ];
 
-/// `gvt_status`, the attributes of the device, and the lines of a kvmgt without a GPU.
+/// `gvt_status`, the attributes of the device, the lines of a kvmgt without a GPU, and a vGPU that is
+/// open when the host suspends.
 pub fn states(context: &Context, flavour: Flavour) -> Result<Count> {
-    let overlay = gem_work::overlay(context)?;
+    let overlay = program::overlay(context, &[synthetic::PROGRAM, GEM_WORK])?;
     let mut count = Count::default();
     for case in CASES {
         let mut guest = checks::host(context, flavour, case.gpu)?.without_i915();
