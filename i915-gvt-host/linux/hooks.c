@@ -221,8 +221,10 @@ void i915_gvt_host_suspend(struct drm_i915_private *i915)
 	int idx = srcu_read_lock(&gvt_host_srcu);
 
 	host = srcu_dereference(i915->gvt_host, &gvt_host_srcu);
-	if (host && !test_and_set_bit(0, &host->asleep))
+	if (host && !test_and_set_bit(0, &host->asleep)) {
 		gvt_rs_suspend(host->core);
+		gvt_host_wake_park(host);
+	}
 
 	srcu_read_unlock(&gvt_host_srcu, idx);
 }
@@ -238,6 +240,7 @@ void i915_gvt_host_resume(struct drm_i915_private *i915)
 		/* i915 resets the engines after it has restored the fences. */
 		with_intel_runtime_pm(&i915->runtime_pm, wakeref)
 			gvt_rs_restore(host->core, false);
+		gvt_host_wake_unpark(host);
 		gvt_rs_resume(host->core);
 	}
 

@@ -29,8 +29,9 @@ struct workqueue_struct;
  * @core: what gvt_rs_create() made
  * @auxdev: the published auxiliary device
  * @mmio_lock: held through a section of register accesses
- * @wake_lock: protects @wakes and @wakeref
+ * @wake_lock: protects @wakes, @parked and @wakeref
  * @wakes: how often the GPU is to be kept awake
+ * @parked: how often it was when the host suspended; counts again from the resume on
  * @wakeref: what i915 gave for it, while @wakes is not 0
  * @resets: depth of whole-GPU resets: giving up on one is a reset inside it
  * @asleep: between suspend and resume
@@ -46,8 +47,9 @@ struct gvt_host {
 	void *core;
 	struct gvt_auxdev *auxdev;
 	spinlock_t mmio_lock; /* a section of register accesses */
-	spinlock_t wake_lock; /* wakes and wakeref */
+	spinlock_t wake_lock; /* wakes, parked and wakeref */
 	unsigned long wakes;
+	unsigned long parked;
 	intel_wakeref_t wakeref;
 	atomic_t resets;
 	unsigned long asleep;
@@ -56,6 +58,9 @@ struct gvt_host {
 	struct workqueue_struct *contexts_wq;
 	wait_queue_head_t contexts_wait;
 };
+
+void gvt_host_wake_park(struct gvt_host *host);
+void gvt_host_wake_unpark(struct gvt_host *host);
 
 u32 gvt_host_platform_of(const struct intel_device_info *info);
 struct gvt_shim_pci_id gvt_host_pci_id_of(struct pci_dev *pdev);

@@ -194,12 +194,48 @@ void gvt_shim_wake_put(struct gvt_host *host)
 	intel_wakeref_t wakeref = NULL;
 
 	spin_lock(&host->wake_lock);
-	if (!--host->wakes)
+	if (!host->wakes)
+		host->parked--;
+	else if (!--host->wakes)
 		swap(wakeref, host->wakeref);
 	spin_unlock(&host->wake_lock);
 
 	if (wakeref)
 		intel_runtime_pm_put(&host->i915->runtime_pm, wakeref);
+}
+
+/*
+ * i915 insists that nobody holds a wakeref when it turns the GPU off for a
+ * suspend of the host. The PM core keeps the GPU from runtime suspend meanwhile.
+ */
+void gvt_host_wake_park(struct gvt_host *host)
+{
+	intel_wakeref_t wakeref = NULL;
+
+	spin_lock(&host->wake_lock);
+	host->parked = host->wakes;
+	host->wakes = 0;
+	swap(wakeref, host->wakeref);
+	spin_unlock(&host->wake_lock);
+
+	if (wakeref)
+		intel_runtime_pm_put(&host->i915->runtime_pm, wakeref);
+}
+
+void gvt_host_wake_unpark(struct gvt_host *host)
+{
+	struct intel_runtime_pm *rpm = &host->i915->runtime_pm;
+	intel_wakeref_t wakeref = intel_runtime_pm_get(rpm);
+
+	spin_lock(&host->wake_lock);
+	host->wakes += host->parked;
+	host->parked = 0;
+	if (host->wakes && !host->wakeref)
+		swap(wakeref, host->wakeref);
+	spin_unlock(&host->wake_lock);
+
+	if (wakeref)
+		intel_runtime_pm_put(rpm, wakeref);
 }
 
 void gvt_shim_forcewake_get(struct drm_i915_private *i915)
