@@ -69,11 +69,13 @@ impl Events for Listener {
     fn suspend(&self) {
         self.suspend.add(1, Relaxed);
         c::trace_suspend(&self.name);
+        self.turns.set_asleep(true);
     }
 
     fn resume(&self) {
         self.resume.add(1, Relaxed);
         c::trace_resume(&self.name);
+        self.turns.set_asleep(false);
     }
 
     fn schedule_event(&self, engine: u32, context: u64, direction: Direction) {

@@ -159,6 +159,16 @@ impl Turns {
         });
     }
 
+    /// The host suspends, or has resumed: in between nobody gets an engine.
+    pub(crate) fn set_asleep(&self, is_asleep: bool) {
+        self.with(|state, now| {
+            for engine in Engine::ALL {
+                let order = state.roster.set_asleep(engine, is_asleep, now);
+                state.follow(engine, order, None);
+            }
+        });
+    }
+
     /// A submission of that number has ended. Takes no lock that waits for a client.
     pub(crate) fn submit_done(&self, number: u64, outcome: Outcome) {
         let Some(tag) = Tag::from_raw(number) else {

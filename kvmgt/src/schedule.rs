@@ -95,6 +95,8 @@ pub struct Schedule {
     /// Whether a context of the host's is on the engine.
     host_is_on: bool,
     host_was_on: Option<Time>,
+    /// Whether the host suspends, and nothing is started.
+    is_asleep: bool,
 }
 
 impl Schedule {
@@ -109,6 +111,7 @@ impl Schedule {
             host: Account::new(settings.host_weight),
             host_is_on: false,
             host_was_on: None,
+            is_asleep: false,
         }
     }
 
@@ -153,6 +156,12 @@ impl Schedule {
             self.host_was_on = Some(now);
         }
         self.host_is_on = is_on;
+    }
+
+    /// The host suspends, or has resumed. In between nobody gets the engine, and nobody waits for it.
+    pub fn set_asleep(&mut self, is_asleep: bool, now: Time) {
+        self.advance(now);
+        self.is_asleep = is_asleep;
     }
 
     /// The workload that ran has ended; `more` says whether its vGPU has another one.
@@ -340,14 +349,14 @@ impl Schedule {
         let now = self.now;
         VgpuId::all().filter_map(move |id| {
             let vgpu = self.vgpu(id).filter(|vgpu| vgpu.is_eligible(now))?;
-            Some((id, *vgpu))
+            (!self.is_asleep).then_some((id, *vgpu))
         })
     }
 
     /// From when on any vGPU wants the engine but for one, if that is not before `time`.
     fn others_want_from(&self, time: Time, but: Option<VgpuId>) -> Option<Time> {
         VgpuId::all()
-            .filter(|id| Some(*id) != but)
+            .filter(|id| Some(*id) != but && !self.is_asleep)
             .filter_map(|id| self.vgpu(id)?.wants_from(time))
             .min()
     }

@@ -19,7 +19,7 @@ use iface::types::{
 };
 use iface::version::Version;
 use kernel::prelude::*;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::vec::Vec;
 
@@ -567,6 +567,8 @@ impl ShadowMemory for FakeShadow {
 /// One vGPU's turns: it gets them when a test says so.
 #[derive(Default)]
 pub struct FakeTurns {
+    /// Whether the host has suspended since a turn was taken.
+    pub has_slept: Cell<bool>,
     /// Engines whose turn it is.
     pub offered: RefCell<Vec<Engine>>,
     /// What was said, in its order.
@@ -620,8 +622,9 @@ impl Turns for FakeTurns {
         self.say(Said::Started(submitted));
     }
 
-    fn gave_up(&self, engine: Engine) {
+    fn gave_up(&self, engine: Engine) -> bool {
         self.say(Said::GaveUp(engine));
+        self.has_slept.get()
     }
 
     fn await_end(&self, tag: Tag) -> Outcome {

@@ -11,7 +11,7 @@ use iface::client::Outcome;
 use kernel::prelude::*;
 use kvmgt_core::{
     hardware::Engine,
-    schedule::{self, Ending, Submitted, Tag, Weight},
+    schedule::{self, Submitted, Tag, Weight},
     vgpu::shares::VgpuId,
 };
 
@@ -91,11 +91,12 @@ impl schedule::Turns for Seat<'_> {
         });
     }
 
-    fn gave_up(&self, engine: Engine) {
+    fn gave_up(&self, engine: Engine) -> bool {
         self.turns.with(|state, now| {
-            let order = state.roster.ended(engine, Ending::Cancelled, now);
+            let (order, has_slept) = state.roster.gave_up(engine, now);
             state.follow(engine, order, None);
-        });
+            has_slept
+        })
     }
 
     fn await_end(&self, tag: Tag) -> Outcome {

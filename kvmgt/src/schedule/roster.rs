@@ -5,6 +5,9 @@
 //! *started*. A vGPU may be slow in all of that, since its VM's memory has a part in it; so a turn
 //! that passes its deadline is taken away from whoever has not taken it, and is killed as soon as it
 //! has started otherwise.
+//!
+//! From the word that the host suspends until its resume no turn is offered. One that was taken goes on, and the
+//! host half may refuse what is submitted by then: the vGPU gives up, and gets another one.
 
 use super::{Action, Ending, Schedule, Settings, Submitted, Tag, Time, Weight};
 use crate::hardware::Engine;
@@ -38,6 +41,8 @@ struct Turn {
     stage: Stage,
     /// It was to be killed.
     is_killed: bool,
+    /// The host has suspended since it was taken.
+    has_slept: bool,
 }
 
 /// An engine.
@@ -137,9 +142,32 @@ impl Roster {
         }
     }
 
-    /// The turn is over: its workload has ended, or there was none.
+    /// The turn is over: its workload has ended.
     pub fn ended(&mut self, engine: Engine, ending: Ending, now: Time) -> Order {
         self.with(engine, now, |desk| desk.end(ending, now))
+    }
+
+    /// The vGPU that took the turn has submitted nothing. Says whether the host has suspended since it took
+    /// it: then the host half may have refused that for this reason.
+    pub fn gave_up(&mut self, engine: Engine, now: Time) -> (Order, bool) {
+        let mut has_slept = false;
+        let order = self.with(engine, now, |desk| {
+            has_slept = desk.turn.is_some_and(|turn| turn.has_slept);
+            desk.end(Ending::Cancelled, now);
+        });
+        (order, has_slept)
+    }
+
+    /// The host suspends, or has resumed. In between nobody is offered a turn.
+    pub fn set_asleep(&mut self, engine: Engine, is_asleep: bool, now: Time) -> Order {
+        self.with(engine, now, |desk| {
+            desk.schedule.set_asleep(is_asleep, now);
+            match desk.turn.as_mut().filter(|_| is_asleep) {
+                Some(turn) if turn.stage == Stage::Offered => desk.end(Ending::Cancelled, now),
+                Some(turn) => turn.has_slept = true,
+                None => {}
+            }
+        })
     }
 
     /// A context of the host's came to an engine, or the last one went.
@@ -181,6 +209,7 @@ impl Desk {
                         id,
                         stage: Stage::Offered,
                         is_killed: false,
+                        has_slept: false,
                     });
                     order.wake = Some(id);
                 }
@@ -224,155 +253,4 @@ fn bit(id: VgpuId) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::schedule::time::Span;
-
-    const ENGINE: Engine = Engine::Bcs;
-    const NOW: Time = Time(0);
-
-    fn ids() -> [VgpuId; 2] {
-        let mut all = VgpuId::all();
-        [all.next().unwrap(), all.next().unwrap()]
-    }
-
-    fn roster() -> Roster {
-        let mut roster = Roster::new(Settings::USUAL, NOW).unwrap();
-        for id in ids() {
-            roster.join(id, Weight::MOST).unwrap();
-        }
-        roster
-    }
-
-    /// A submission of a vGPU's.
-    fn first_of(id: VgpuId) -> Submitted {
-        let (engine, serial) = (ENGINE, 1);
-        Submitted {
-            context: 7,
-            tag: Tag { id, engine, serial },
-        }
-    }
-
-    fn late() -> Time {
-        NOW.after(Settings::USUAL.deadline)
-    }
-
-    #[test]
-    fn a_turn_is_offered_taken_once_and_ends() {
-        let mut roster = roster();
-        let [first, second] = ids();
-
-        assert_eq!(roster.set_ready(ENGINE, first, true, NOW).wake, Some(first));
-        assert!(!roster.take(ENGINE, second) && !roster.take(Engine::Rcs, first));
-        assert!(roster.take(ENGINE, first) && !roster.take(ENGINE, first));
-        roster.started(first_of(first), NOW);
-        roster.set_ready(ENGINE, first, false, NOW);
-        roster.set_ready(ENGINE, second, true, NOW);
-        assert_eq!(roster.ended(ENGINE, Ending::Done, NOW).wake, Some(second));
-    }
-
-    #[test]
-    fn a_turn_that_nobody_takes_in_time_goes_to_the_next() {
-        let mut roster = roster();
-        let [first, second] = ids();
-        roster.set_ready(ENGINE, first, true, NOW);
-        let order = roster.set_ready(ENGINE, second, true, NOW);
-        assert_eq!(order.again, Some(late()));
-
-        assert_eq!(roster.tick(ENGINE, late()).wake, Some(second));
-        assert!(!roster.take(ENGINE, first) && roster.take(ENGINE, second));
-    }
-
-    #[test]
-    fn a_turn_that_is_late_is_killed_as_soon_as_it_has_started() {
-        let mut roster = roster();
-        let [first, second] = ids();
-        roster.set_ready(ENGINE, first, true, NOW);
-        assert!(roster.take(ENGINE, first));
-        roster.set_ready(ENGINE, second, true, NOW);
-        assert_eq!(roster.tick(ENGINE, late()).kill, None);
-
-        assert_eq!(
-            roster.started(first_of(first), late()).kill,
-            Some(first_of(first))
-        );
-
-        let order = roster.ended(ENGINE, Ending::Hung, late());
-        assert_eq!(order.wake, Some(second));
-    }
-
-    #[test]
-    fn a_started_turn_that_is_late_is_killed() {
-        let mut roster = roster();
-        let [first, second] = ids();
-        roster.set_ready(ENGINE, first, true, NOW);
-        assert!(roster.take(ENGINE, first));
-        roster.started(first_of(first), NOW);
-        roster.set_ready(ENGINE, second, true, NOW);
-
-        let soon = Time(late().0 - 1);
-        assert_eq!(roster.tick(ENGINE, soon).kill, None);
-        let kill = roster.tick(ENGINE, late()).kill;
-        assert_eq!(kill, Some(first_of(first)));
-    }
-
-    #[test]
-    fn a_turn_that_was_killed_at_its_deadline_is_an_offence() {
-        let mut roster = roster();
-        let [first, second] = ids();
-        roster.set_ready(ENGINE, first, true, NOW);
-        assert!(roster.take(ENGINE, first));
-        roster.started(first_of(first), NOW);
-        roster.set_ready(ENGINE, second, true, NOW);
-        roster.tick(ENGINE, late());
-
-        roster.ended(ENGINE, Ending::Cancelled, late());
-        roster.set_ready(ENGINE, second, false, late());
-
-        let held = late().after(Settings::USUAL.held);
-        let order = roster.tick(ENGINE, Time(held.0 - 1));
-        assert_eq!((order.wake, order.again), (None, Some(held)));
-        assert_eq!(roster.tick(ENGINE, held).wake, Some(first));
-    }
-
-    #[test]
-    fn who_starts_what_has_ended_leaves_the_turn_of_another_alone() {
-        let mut roster = roster();
-        let [first, second] = ids();
-        roster.set_ready(ENGINE, first, true, NOW);
-        assert!(roster.take(ENGINE, first));
-        roster.set_ready(ENGINE, first, false, NOW);
-        roster.set_ready(ENGINE, second, true, NOW);
-        roster.ended(ENGINE, Ending::Done, NOW);
-
-        roster.started(first_of(first), NOW);
-
-        assert!(roster.take(ENGINE, second));
-    }
-
-    #[test]
-    fn a_turn_that_was_offered_is_withdrawn_with_the_work() {
-        let mut roster = roster();
-        let [first, _] = ids();
-        roster.set_ready(ENGINE, first, true, NOW);
-        roster.set_ready(ENGINE, first, false, NOW);
-
-        assert!(!roster.take(ENGINE, first));
-        let order = roster.set_ready(ENGINE, first, true, NOW.after(Span::from_millis(1)));
-        assert_eq!(order.wake, Some(first));
-    }
-
-    #[test]
-    fn who_leaves_is_offered_nothing_and_can_join_again() {
-        let mut roster = roster();
-        let [first, second] = ids();
-        roster.set_ready(ENGINE, first, true, NOW);
-        roster.set_ready(ENGINE, second, true, NOW);
-
-        roster.leave(first, NOW);
-
-        assert_eq!(roster.tick(ENGINE, NOW).wake, Some(second));
-        assert!(!roster.take(ENGINE, first));
-        assert_eq!(roster.join(first, Weight::MOST), Ok(()));
-    }
-}
+mod tests;

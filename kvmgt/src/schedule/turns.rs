@@ -77,16 +77,19 @@ pub trait Turns {
     /// turn by that, [`take`](Turns::take) says so at once; if later, it is woken.
     fn ready(&self, engine: Engine, id: VgpuId, is_ready: bool);
 
-    /// Whether it is a vGPU's turn, and nothing was made of that yet. If so, it has to be followed by
-    /// [`started`](Turns::started) or [`gave_up`](Turns::gave_up).
+    /// Whether it is a vGPU's turn, and nothing was made of that yet; while the host suspends it is
+    /// nobody's. If so, it has to be followed by [`started`](Turns::started) or
+    /// [`gave_up`](Turns::gave_up).
     fn take(&self, engine: Engine, id: VgpuId) -> bool;
 
     /// A vGPU that took its turn has submitted a workload to the host half. Killed at once, if that
     /// is due by now. It may have ended by then.
     fn started(&self, submitted: Submitted);
 
-    /// The vGPU whose turn it is has nothing to submit after all.
-    fn gave_up(&self, engine: Engine);
+    /// The vGPU that took its turn has submitted nothing after all. Says whether the host has suspended since
+    /// it took it. Then the host half may have refused that for this reason; if there is still work, it is the
+    /// vGPU's turn again after the resume.
+    fn gave_up(&self, engine: Engine) -> bool;
 
     /// Waits until the host half has said how a submission ended, which was killed. Nobody else is
     /// told of it then.

@@ -71,15 +71,17 @@ impl Vgpu {
         match self.launch(world, engine, &workload) {
             Ok(submitted) => world.turns.started(submitted),
             Err(failure) => {
-                world.turns.gave_up(engine);
-                Self::complain(
-                    world,
-                    match failure {
-                        Failure::Refused(refusal) => Complaint::Commands(refusal),
-                        Failure::Host(error) => Complaint::Launch { engine, error },
-                    },
-                );
-                self.hang(world, engine);
+                let has_slept = world.turns.gave_up(engine);
+                let complaint = match failure {
+                    Failure::Refused(refusal) => Some(Complaint::Commands(refusal)),
+                    // The host suspends, or did so just now. It is still the next one.
+                    Failure::Host(EAGAIN) if has_slept => None,
+                    Failure::Host(error) => Some(Complaint::Launch { engine, error }),
+                };
+                if let Some(complaint) = complaint {
+                    Self::complain(world, complaint);
+                    self.hang(world, engine);
+                }
             }
         }
         self.tell_ready(world, engine);
@@ -103,31 +105,32 @@ impl Vgpu {
         };
         let Pinned { root, flush } = launch.out;
         let state = self.engines.get_mut(engine).ok_or(Failure::Host(EINVAL))?;
-        let started = state.queue.start().zip(state.host);
-        let Some(((ticket, started), host)) = started else {
+        let Some(host) = state.host.filter(|_| state.queue.next().is_some()) else {
             self.unpin(world, root);
             return Err(Failure::Host(EINVAL));
         };
-        started.raises = launch.raises;
         let context = host.context.handle;
         let commands = launch.commands.segments();
         let submitted = world
             .host
             .ctx_submit(context, launch.root.0, &commands, tag.raw());
         if let Err(error) = submitted {
-            state.queue.fail(ticket);
             self.unpin(world, root);
             return Err(Failure::Host(error));
         }
-        state.out = Some(Out {
-            tag,
-            ticket,
-            root,
-            flush,
-            lrca: workload.descriptor().lrca(),
-            ring: workload.image().ring,
-            plan: launch.plan,
-            effects: launch.effects,
+        // Not before: what the host half does not take stays the next one.
+        state.out = state.queue.start().map(|(ticket, started)| {
+            started.raises = launch.raises;
+            Out {
+                tag,
+                ticket,
+                root,
+                flush,
+                lrca: workload.descriptor().lrca(),
+                ring: workload.image().ring,
+                plan: launch.plan,
+                effects: launch.effects,
+            }
         });
         self.show_running();
         Ok(Submitted { context, tag })

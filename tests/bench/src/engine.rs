@@ -204,7 +204,9 @@ impl schedule::Turns for Always {
 
     fn started(&self, _: Submitted) {}
 
-    fn gave_up(&self, _: Engine) {}
+    fn gave_up(&self, _: Engine) -> bool {
+        false
+    }
 
     fn await_end(&self, _: Tag) -> Outcome {
         Outcome::Cancelled

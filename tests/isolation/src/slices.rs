@@ -133,7 +133,16 @@ impl State {
                 self.follow(tag.engine, order);
                 self.ended.push((tag, outcome));
             }
+            Event::Suspend => self.set_asleep(true, now),
+            Event::Resume => self.set_asleep(false, now),
             _ => {}
+        }
+    }
+
+    fn set_asleep(&mut self, is_asleep: bool, now: Time) {
+        for engine in Engine::ALL {
+            let order = self.roster.set_asleep(engine, is_asleep, now);
+            self.follow(engine, order);
         }
     }
 
@@ -192,10 +201,14 @@ impl schedule::Turns for Slices<'_> {
         });
     }
 
-    fn gave_up(&self, engine: Engine) {
+    fn gave_up(&self, engine: Engine) -> bool {
+        let mut has_slept = false;
         self.ask(engine, |roster, now| {
-            roster.ended(engine, Ending::Cancelled, now)
+            let (order, slept) = roster.gave_up(engine, now);
+            has_slept = slept;
+            order
         });
+        has_slept
     }
 
     fn await_end(&self, wanted: Tag) -> Outcome {

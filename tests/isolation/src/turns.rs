@@ -8,7 +8,7 @@ use kernel::error::Result;
 use kvmgt_core::hardware::Engine;
 use kvmgt_core::schedule::{self, Submitted, Tag, Weight};
 use kvmgt_core::vgpu::shares::VgpuId;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// Whose turn it is, for one vGPU, and the ends of submissions.
 pub trait Ends {
@@ -24,6 +24,8 @@ pub struct Turns<'a> {
     card: &'a Card,
     events: &'a Recorder,
     ended: RefCell<Vec<(Tag, Outcome)>>,
+    /// Between suspend and resume of the host.
+    is_asleep: Cell<bool>,
 }
 
 impl<'a> Turns<'a> {
@@ -33,21 +35,30 @@ impl<'a> Turns<'a> {
             card,
             events,
             ended: RefCell::default(),
+            is_asleep: Cell::default(),
+        }
+    }
+
+    /// Looks at what has happened.
+    fn hear(&self) {
+        for event in self.events.take() {
+            match event {
+                Event::Suspend => self.is_asleep.set(true),
+                Event::Resume => self.is_asleep.set(false),
+                // Tags of the host's own contexts are none of a vGPU's.
+                Event::Done(_, tag, outcome) => {
+                    let tag = Tag::from_raw(tag);
+                    let ended = tag.map(|tag| (tag, outcome));
+                    self.ended.borrow_mut().extend(ended);
+                }
+                _ => {}
+            }
         }
     }
 
     fn take(&self, wanted: impl Fn(Tag) -> bool) -> Option<(Tag, Outcome)> {
+        self.hear();
         let mut ended = self.ended.borrow_mut();
-        // Tags of the host's own contexts are none of a vGPU's.
-        ended.extend(
-            self.events
-                .take()
-                .into_iter()
-                .filter_map(|event| match event {
-                    Event::Done(_, tag, outcome) => Some((Tag::from_raw(tag)?, outcome)),
-                    _ => None,
-                }),
-        );
         let place = ended.iter().position(|(tag, _)| wanted(*tag))?;
         Some(ended.remove(place))
     }
@@ -73,12 +84,16 @@ impl schedule::Turns for Turns<'_> {
     fn ready(&self, _: Engine, _: VgpuId, _: bool) {}
 
     fn take(&self, _: Engine, _: VgpuId) -> bool {
-        true
+        self.hear();
+        !self.is_asleep.get()
     }
 
     fn started(&self, _: Submitted) {}
 
-    fn gave_up(&self, _: Engine) {}
+    fn gave_up(&self, _: Engine) -> bool {
+        // Nobody else tells the host to suspend.
+        false
+    }
 
     fn await_end(&self, wanted: Tag) -> Outcome {
         // It was killed, so nothing of it is executed any more.

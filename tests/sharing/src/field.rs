@@ -5,6 +5,7 @@ use crate::tenant::{Place, Tenant};
 use gen9_gpu::clock::{Cycles, Nanos};
 use gen9_gpu::engine::ContextKey;
 use gen9_gpu::Activity;
+use gvt_host::events;
 use hosted_glue::bed::Bed;
 use hosted_glue::client::Attachment;
 use hosted_glue::turns::Turns;
@@ -118,6 +119,16 @@ impl Field<'_> {
     /// The host sleeps and wakes up.
     pub fn sleep(&mut self) {
         self.bed.i915.sleep();
+    }
+
+    /// All are told that the host is about to suspend; it still works.
+    pub fn suspend(&mut self) {
+        events::suspend(self.bed.card());
+    }
+
+    /// All are told that the host has resumed, or has not suspended after all.
+    pub fn resume(&mut self) {
+        events::resume(self.bed.card());
     }
 
     /// All want the engine from now on.

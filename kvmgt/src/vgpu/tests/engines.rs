@@ -391,6 +391,61 @@ fn commands_that_are_refused_hang_the_engine_and_give_the_turn_back() {
 }
 
 #[test]
+fn workload_that_the_host_half_does_not_take_for_a_suspend_is_started_afterwards() {
+    let mut bed = Bed::new();
+    bed.context(&[NOOP, NOOP]);
+    bed.offer();
+    bed.host.state.borrow_mut().refuses_submissions = Some(EAGAIN);
+    bed.vm.turns.has_slept.set(true);
+
+    bed.submit();
+
+    assert!(bed.submission().is_none());
+    assert_eq!(bed.complaints(), Vec::<String>::new());
+    {
+        let said = bed.vm.turns.said.borrow();
+        let [.., gave_up, last] = &said[..] else {
+            panic!("{said:?}");
+        };
+        assert_eq!(
+            (gave_up, last),
+            (&Said::GaveUp(ENGINE), &Said::Ready(ENGINE, true))
+        );
+    }
+
+    bed.host.state.borrow_mut().refuses_submissions = None;
+    bed.vm.turns.has_slept.set(false);
+    bed.offer();
+    bed.with(Vgpu::run);
+    assert!(bed.submission().is_some());
+    bed.end(Outcome::Done);
+    assert_eq!(bed.complaints(), Vec::<String>::new());
+    bed.close();
+}
+
+#[test]
+fn workload_that_the_host_half_does_not_take_without_a_suspend_hangs_the_engine() {
+    let mut bed = Bed::new();
+    bed.context(&[NOOP, NOOP]);
+    bed.offer();
+    bed.host.state.borrow_mut().refuses_submissions = Some(EAGAIN);
+
+    bed.submit();
+
+    let error = EAGAIN;
+    let expected = Complaint::Launch {
+        engine: ENGINE,
+        error,
+    };
+    assert_eq!(bed.complaints(), [expected.to_string()]);
+    bed.host.state.borrow_mut().refuses_submissions = None;
+    bed.offer();
+    bed.with(Vgpu::run);
+    assert!(bed.submission().is_none());
+    bed.close();
+}
+
+#[test]
 fn reset_by_the_guest_kills_and_forgets_what_runs() {
     let mut bed = Bed::new();
     bed.context(&[NOOP, NOOP]);

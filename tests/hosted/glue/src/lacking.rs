@@ -43,7 +43,7 @@ impl Turns for NoTurns {
         panic!("it was nobody's turn: {submitted:?}");
     }
 
-    fn gave_up(&self, _: Engine) {
+    fn gave_up(&self, _: Engine) -> bool {
         panic!("it was nobody's turn");
     }
 

@@ -249,6 +249,15 @@ impl<'a> Turns<'a> {
         }
     }
 
+    /// The host suspends, or has resumed.
+    fn set_asleep(&self, is_asleep: bool) {
+        let mut state = self.lock();
+        for engine in Engine::ALL {
+            let order = state.roster.set_asleep(engine, is_asleep, self.now());
+            self.leave_to_others(&mut state, engine, order);
+        }
+    }
+
     fn wake(&self, state: &mut State, id: VgpuId) {
         state.inbox(id).wake();
         self.inboxes[place(id)].notify_all();
@@ -269,9 +278,13 @@ impl Events for Turns<'_> {
     /// What the host half restores is all that vGPUs have in the GPU.
     fn gpu_reset(&self, _: u32, _: ResetPhase) {}
 
-    fn suspend(&self) {}
+    fn suspend(&self) {
+        self.set_asleep(true);
+    }
 
-    fn resume(&self) {}
+    fn resume(&self) {
+        self.set_asleep(false);
+    }
 
     fn schedule_event(&self, mask: u32, context: u64, direction: Direction) {
         let known = self.masks.iter().find(|(bit, _)| *bit == mask);

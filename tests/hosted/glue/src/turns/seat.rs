@@ -7,7 +7,7 @@ use kernel::error::Result;
 use kvmgt_core::hardware::Engine;
 use kvmgt_core::host::Host;
 use kvmgt_core::schedule::time::Time;
-use kvmgt_core::schedule::{self, Ending, Order, Roster, Submitted, Tag, Weight};
+use kvmgt_core::schedule::{self, Order, Roster, Submitted, Tag, Weight};
 use kvmgt_core::vgpu::shares::VgpuId;
 
 /// The schedules of a GPU, for one vGPU, which is locked by whoever uses it.
@@ -73,10 +73,14 @@ impl schedule::Turns for Seat<'_> {
         });
     }
 
-    fn gave_up(&self, engine: Engine) {
+    fn gave_up(&self, engine: Engine) -> bool {
+        let mut has_slept = false;
         self.ask(engine, |roster, now| {
-            roster.ended(engine, Ending::Cancelled, now)
+            let (order, slept) = roster.gave_up(engine, now);
+            has_slept = slept;
+            order
         });
+        has_slept
     }
 
     fn await_end(&self, tag: Tag) -> Outcome {

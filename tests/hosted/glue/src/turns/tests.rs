@@ -3,7 +3,9 @@ use super::*;
 use crate::bed::Bed;
 use crate::client::Attachment;
 use gen9_gpu::engine::command::mi;
+use gvt_host::events;
 use iface::types::{ContextRequest, ENGINE_COPY, PAGE_SIZE_4K};
+use kernel::error::code::EAGAIN;
 use kvmgt_core::schedule::{Turns as _, Weight};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -111,6 +113,32 @@ fn gave_up_when_another_waits_then_it_is_woken() {
     turns.seat(first, kvmgt.host()).gave_up(ENGINE);
 
     assert!(is_woken(turns, second));
+}
+
+#[test]
+fn gave_up_when_host_suspends_in_between_then_says_so_and_turn_comes_at_the_resume() {
+    let bed = Bed::new("kbl");
+    let kvmgt = attach(&bed);
+    let (turns, host) = (kvmgt.events(), kvmgt.host());
+    let (context, _) = context_and_flag(host);
+    first_has_it(&kvmgt);
+    let [first, second] = ids();
+    let seat = turns.seat(first, host);
+    turns.seat(second, host).ready(ENGINE, second, false);
+    let submit = || Host::ctx_submit(host, context, 0, &[&[0; 2]], tag(first, 1).raw());
+
+    events::suspend(bed.card());
+    assert_eq!(submit(), Err(EAGAIN));
+    assert!(seat.gave_up(ENGINE));
+    assert!(!is_woken(turns, first) && !seat.take(ENGINE, first));
+
+    events::resume(bed.card());
+    assert!(is_woken(turns, first) && seat.take(ENGINE, first));
+    assert_eq!(submit(), Ok(()));
+    seat.started(submitted(first, context));
+    bed.card().run_engines();
+    let ended = turns.take_ended(first);
+    assert_eq!(ended, Some((tag(first, 1), Outcome::Done)));
 }
 
 #[test]
