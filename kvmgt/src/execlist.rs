@@ -9,20 +9,25 @@
 //! | a submission comes while | then |
 //! |---|---|
 //! | nothing runs | it runs: *idle to active* |
-//! | its first context runs | that goes on up to its new tail: *lite restore* and *preempted* |
+//! | a context was started | it waits for that: see below |
+//! | its first context is to run, but was not started | that runs up to its new tail: *lite restore* and *preempted* |
 //! | another one is to run, but was not started | it takes over: *preempted* |
-//! | another one was started | it waits for that: see below |
-//! | one waits already | it is refused |
+//! | one waits already that gives a context that runs a new tail | that is next: *lite restore* and *preempted*, and this one waits |
+//! | another one waits already | it is refused |
 //! | contexts run, and it names none | they make room as for another one, and nothing follows: *preempted* and *active to idle* |
 //!
 //! | a context is done, and | then |
 //! |---|---|
-//! | it has a new tail | that is next, without a word; if a submission waits: *preempted* |
+//! | it has a new tail already | that is next, without a word; if a submission waits: *preempted* |
+//! | the submission that waits begins with it | it goes on up to its new tail: *lite restore* and *preempted*; if that is the old one, what is below follows |
 //! | a second context follows | *complete* and *element switch*; if a submission waits, the second one is *preempted* by it at once |
 //! | none follows | *complete* and *active to idle*; if a submission waits: *idle to active* |
 //!
 //! So a guest's driver that takes a waiting submission for a preemption is right, and one that
 //! finds the context before it completed is right too: i915 expects either.
+//!
+//! A GPU restores a context that runs at once. A driver that hears of it tells the next new tail, for which
+//! the guest exits a dozen times. While it has not heard, it gathers what it has, and tells all in one.
 
 use descriptor::Rule;
 
@@ -100,6 +105,8 @@ impl<T: Work> Execlist<T> {
     ///
     /// The one before it has not been taken yet. Nothing has changed then.
     pub fn submit(&mut self, request: Request<T>) -> Result<Events, Refused> {
+        // Who does not wait for the news of a restore gets it.
+        let restored = self.lite_restore();
         if self.pending.is_some() {
             return Err(refused(&request));
         }
@@ -107,14 +114,9 @@ impl<T: Work> Execlist<T> {
             (None, _) => self.wake(request),
             (Some(list), None) => self.take_over(list.current, request),
             (Some(list), Some(started)) => {
-                let request = request.after(started);
-                if request.is_lite_restore(list.current) {
-                    self.take_over(list.current, request)
-                } else {
-                    self.running = Some(list);
-                    self.pending = Some(request);
-                    Events::NONE
-                }
+                self.pending = Some(request.after(started));
+                self.running = Some(list);
+                restored
             }
         };
         self.remember(events);
@@ -145,6 +147,7 @@ impl<T: Work> Execlist<T> {
 
     /// The work that was started is done; `None` if there is none.
     pub fn complete(&mut self) -> Option<(T, Events)> {
+        let restored = self.lite_restore();
         let started = self.started.take()?;
         let mut list = self.running.take()?;
         let events = match (self.pending.take(), list.todo.is_some(), list.next.take()) {
@@ -176,6 +179,11 @@ impl<T: Work> Execlist<T> {
                     Some(request) => events.and(self.wake(request)),
                 }
             }
+        };
+        // Behind a restore nothing waits any more, and there is one event at the most.
+        let events = match restored.is_empty() {
+            true => events,
+            false => restored.and(events),
         };
         self.remember(events);
         Some((started, events))
@@ -236,6 +244,21 @@ impl<T: Work> Execlist<T> {
         match self.enter(request) {
             true => Events::one(Status::IDLE_TO_ACTIVE, ContextId::default()),
             false => Events::NONE,
+        }
+    }
+
+    /// If what was started is of a context that has got a new tail, that is next.
+    fn lite_restore(&mut self) -> Events {
+        let current = match (&self.running, &self.started) {
+            (Some(list), Some(_)) => list.current,
+            _ => return Events::NONE,
+        };
+        match self.pending.take() {
+            Some(request) if request.is_lite_restore(current) => self.take_over(current, request),
+            pending => {
+                self.pending = pending;
+                Events::NONE
+            }
         }
     }
 

@@ -127,15 +127,15 @@ fn complete_when_a_second_context_follows_then_switches_element() {
 }
 
 #[test]
-fn submit_when_its_context_runs_then_lite_restores_up_to_the_new_tail() {
+fn submit_when_its_context_runs_then_that_is_restored_behind_it_up_to_the_new_tail() {
     let mut engine = Execlist::new();
     submit(&mut engine, one(1));
     engine.start().unwrap();
 
-    let events = submit(&mut engine, up_to(1, 7));
+    assert_eq!(submit(&mut engine, up_to(1, 7)), []);
 
-    assert_eq!(events, [(LITE_RESTORE | PREEMPTED, 1)]);
-    assert_eq!(told(engine.complete().unwrap().1), []);
+    let (_, events) = engine.complete().unwrap();
+    assert_eq!(told(events), [(LITE_RESTORE | PREEMPTED, 1)]);
     assert_eq!(engine.next(), Some(&job(1, FLAGS, 1, 7)));
     assert_eq!(run(&mut engine), [(COMPLETE | ACTIVE_TO_IDLE, 1)]);
 }
@@ -149,7 +149,11 @@ fn submit_when_its_context_runs_and_has_nothing_new_then_ends_with_what_runs() {
 
     let (_, events) = engine.complete().unwrap();
 
-    assert_eq!(told(events), [(COMPLETE | ELEMENT_SWITCH, 1)]);
+    let expected = [
+        (LITE_RESTORE | PREEMPTED, 1),
+        (COMPLETE | ELEMENT_SWITCH, 1),
+    ];
+    assert_eq!(told(events), expected);
     assert_eq!(engine.next(), Some(&job(2, FLAGS, 0, 1)));
 }
 
@@ -221,16 +225,44 @@ fn complete_when_the_second_context_is_what_waits_then_lite_restores_it() {
 }
 
 #[test]
+fn submit_when_a_new_tail_waits_already_then_that_is_told_and_this_waits() {
+    let mut engine = Execlist::new();
+    submit(&mut engine, one(1));
+    engine.start().unwrap();
+    submit(&mut engine, up_to(1, 9));
+
+    let told_at_once = submit(&mut engine, up_to(1, 12));
+
+    assert_eq!(told_at_once, [(LITE_RESTORE | PREEMPTED, 1)]);
+    let (_, events) = engine.complete().unwrap();
+    assert_eq!(told(events), [(LITE_RESTORE | PREEMPTED, 1)]);
+    assert_eq!(engine.next(), Some(&job(1, FLAGS, 1, 12)));
+}
+
+#[test]
 fn complete_when_one_waits_and_a_new_tail_was_not_started_then_preempts_the_context() {
     let mut engine = Execlist::new();
     submit(&mut engine, one(1));
     engine.start().unwrap();
     submit(&mut engine, up_to(1, 9));
-    submit(&mut engine, one(3));
+    let told_at_once = submit(&mut engine, one(3));
+    assert_eq!(told_at_once, [(LITE_RESTORE | PREEMPTED, 1)]);
 
     let (_, events) = engine.complete().unwrap();
 
     assert_eq!(told(events), [(PREEMPTED, 1)]);
+    assert_eq!(engine.next(), Some(&job(3, FLAGS, 0, 1)));
+}
+
+#[test]
+fn submit_when_a_new_tail_was_not_started_then_preempts_the_context() {
+    let mut engine = Execlist::new();
+    submit(&mut engine, one(1));
+    engine.start().unwrap();
+    submit(&mut engine, up_to(1, 9));
+    engine.complete().unwrap();
+
+    assert_eq!(submit(&mut engine, one(3)), [(PREEMPTED, 1)]);
     assert_eq!(engine.next(), Some(&job(3, FLAGS, 0, 1)));
 }
 

@@ -4,7 +4,7 @@ use super::queue::{Queue, Ticket};
 use super::ring::Ring;
 use super::*;
 use crate::address::Gfn;
-use crate::execlist::{Addressing, RawDescriptor, Request};
+use crate::execlist::{Addressing, RawDescriptor, Request, Status};
 use crate::gtt::ranges::Ranges;
 use crate::hardware::Engine;
 use crate::message::Complaint;
@@ -315,7 +315,8 @@ fn complete_when_the_context_goes_on_then_what_is_next_begins_where_it_was_saved
 
     let done = queue.complete(ticket, SAVED).unwrap();
 
-    assert!(done.events.is_empty());
+    let told = done.events.iter().map(|entry| entry.status);
+    assert!(told.eq([Status::PREEMPTED | Status::LITE_RESTORE]));
     let image = *queue.next().unwrap().image();
     assert_eq!(image.ring.commands(), [0x40..0x80, 0..0]);
     assert_eq!((image.context_control, image.timestamp), (0xffff_0008, 99));
