@@ -167,6 +167,11 @@ impl Mmio {
         core::mem::take(&mut self.state.interrupt)
     }
 
+    /// Whether accesses have asked for something, as few do.
+    pub(crate) fn has_requests(&self) -> bool {
+        !self.state.requests.is_empty()
+    }
+
     /// What accesses since this was last called ask for.
     pub(crate) fn requests(&mut self) -> impl Iterator<Item = Request> {
         self.state.requests.take()

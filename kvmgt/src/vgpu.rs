@@ -197,8 +197,10 @@ impl Vgpu {
             Region::Bar0 => {
                 let (mmio, mut reach) = self.parts();
                 mmio.write(world, &mut reach, offset, data)?;
-                for request in self.mmio.requests() {
-                    self.follow(world, request);
+                if self.mmio.has_requests() {
+                    for request in self.mmio.requests() {
+                        self.follow(world, request);
+                    }
                 }
                 self.deliver(world);
                 Ok(())

@@ -70,6 +70,11 @@ impl Requests {
         }
     }
 
+    /// Whether nothing was asked for.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.iter().all(Option::is_none)
+    }
+
     /// What was asked for since this was last called.
     pub(crate) fn take(&mut self) -> impl Iterator<Item = Request> {
         core::mem::take(&mut self.0).into_iter().flatten()
