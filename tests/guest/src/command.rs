@@ -3,6 +3,8 @@
 
 /// Client 0 of the command streamer: MI.
 const MI_OPCODE_SHIFT: u32 = 23;
+/// Does nothing.
+const MI_NOOP: u32 = 0;
 /// Ends a batch.
 pub const MI_BATCH_BUFFER_END: u32 = 0x0a << MI_OPCODE_SHIFT;
 /// Continues at another address; the length field says three dwords.
@@ -29,6 +31,11 @@ const DEPTH_32: u32 = 3 << 24;
 const ROP_PATTERN: u32 = 0xf0 << 16;
 /// Raster operation: the source.
 const ROP_SOURCE: u32 = 0xcc << 16;
+
+/// A batch that does nothing.
+pub fn nothing() -> Vec<u32> {
+    vec![MI_NOOP, MI_BATCH_BUFFER_END]
+}
 
 /// A batch that stores one dword.
 pub fn store(address: u64, value: u32) -> Vec<u32> {

@@ -2,6 +2,7 @@
 //! A GPU behind i915: buffers at fixed graphics addresses, and batches.
 
 use std::fs::File;
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::time::Duration;
@@ -130,6 +131,18 @@ impl Device {
         targets: &[&Buffer<'_>],
     ) -> Result<()> {
         batch.write(&bytes(commands))?;
+        self.execute(engine, context, batch, 0..size_of_val(commands), targets)
+    }
+
+    /// Starts a batch that is a part of a buffer, from a quadword on.
+    pub fn execute(
+        &self,
+        engine: Engine,
+        context: u32,
+        batch: &Buffer<'_>,
+        part: Range<usize>,
+        targets: &[&Buffer<'_>],
+    ) -> Result<()> {
         let flags = ioctl::OBJECT_PINNED | ioctl::OBJECT_48B_ADDRESS;
         let mut objects: Vec<ExecObject> = targets
             .iter()
@@ -137,11 +150,12 @@ impl Device {
             .collect();
         objects.push(batch.object(flags));
         // i915 wants a length of whole quadwords.
-        let length = size_of_val(commands).next_multiple_of(size_of::<u64>());
+        let length = part.len().next_multiple_of(size_of::<u64>());
+        let start = u32::try_from(part.start)?;
         ioctl::execute(
             self.fd(),
             &mut objects,
-            length as u32,
+            start..start + u32::try_from(length)?,
             engine.ring() | EXEC_NO_RELOC,
             context,
         )

@@ -5,6 +5,7 @@
 //! `include/uapi/drm/i915_drm.h`), which never change.
 #![expect(unsafe_code, reason = "requests to a device have no other form")]
 
+use std::ops::Range;
 use std::os::fd::BorrowedFd;
 
 use rustix::io::{Errno, Result};
@@ -206,18 +207,19 @@ fn copy(handle: u32, address: usize, size: usize) -> GemCopy {
     }
 }
 
-/// Lets an engine execute the last of `objects` in a context.
+/// Lets an engine execute a part of the last of `objects`, in bytes, in a context.
 pub fn execute(
     fd: BorrowedFd<'_>,
     objects: &mut [ExecObject],
-    batch_len: u32,
+    batch: Range<u32>,
     flags: u64,
     context: u32,
 ) -> Result<()> {
     let mut argument = ExecBuffer {
         buffers: objects.as_mut_ptr().addr() as u64,
         buffer_count: objects.len() as u32,
-        batch_len,
+        batch_start_offset: batch.start,
+        batch_len: batch.end - batch.start,
         flags,
         context: u64::from(context),
         ..ExecBuffer::default()

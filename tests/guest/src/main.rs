@@ -19,6 +19,7 @@ mod engines;
 mod hang;
 mod ioctl;
 mod load;
+mod rounds;
 
 use device::{Device, Engine};
 
@@ -44,6 +45,14 @@ enum Work {
         /// How long, in seconds.
         #[arg(long, default_value_t = 5)]
         seconds: u64,
+    },
+    /// Do one kind of work a number of times, and tell how long it takes.
+    Rounds {
+        /// What is done.
+        #[arg(value_enum)]
+        kind: rounds::Kind,
+        /// How many times.
+        count: u32,
     },
     /// Hang engines, wait for the reset, and prove that they work again.
     Hang {
@@ -75,6 +84,7 @@ fn main() -> Result<()> {
         Work::Engines => engines::run(&open()?),
         Work::Blit => blit::run(&open()?),
         Work::Load { seconds } => load::run(&open()?, Duration::from_secs(seconds)),
+        Work::Rounds { kind, count } => rounds::run(&open()?, kind, count),
         Work::Hang { engines, how } => {
             let present = open()?.engines()?;
             let engines = match engines.is_empty() {
