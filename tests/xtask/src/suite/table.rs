@@ -104,7 +104,12 @@ pub const ALL: &[Test] = &[
         "c-gvt-same-answers",
         scenario::differential::same_answers,
     ),
-    kernel("beside-c", "beside-c-costs", scenario::beside_c::costs),
+    kernel(
+        "beside-c",
+        "beside-c-accesses",
+        scenario::beside_c::accesses,
+    ),
+    kernel("beside-c", "beside-c-work", scenario::beside_c::work),
     kernel("debug-kernel", "debug-kernel-boots", scenario::boot::debug),
     kernel("debug-kernel", "debug-kernel-sees", scenario::debug::sees),
     kernel("debug-kernel", "debug-golden-at-any-time", |c| {

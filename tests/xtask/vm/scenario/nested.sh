@@ -1,15 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
-# A nested guest on a vGPU of the kernel's. /nested has its kernel, its modules, and what it runs; its
-# initramfs is made here, and it may take PATIENCE seconds. i915 is loaded, kvmgt is not.
-#
-# A scenario that has more to do defines in front: `meanwhile`, which is called when QEMU has started,
-# and may return at any time, `afterwards`, when it has ended, MORE arguments for it, and QEMU itself.
-LAB=/run/lab/busybox
-A=11111111-aaaa-4000-8000-000000000001
+# A nested guest on a vGPU of the kernel's, and what is left of it. i915 is loaded, kvmgt is not. A
+# scenario that has more to do when QEMU has ended defines `afterwards` in front.
 VGPU=$CARD/gvt/vgpu1
 TRACE=/sys/kernel/tracing
 
-type meanwhile >/dev/null 2>&1 || meanwhile() { :; }
 type afterwards >/dev/null 2>&1 || afterwards() { :; }
 closed() {
 	[ "$(cat $VGPU/status)" = 0x0 ] && absent $VGPU/kvmgt_nr_cache_entries
@@ -24,58 +18,6 @@ echo 16384 >$TRACE/buffer_size_kb
 EVENTS='gvt_workload_start gvt_workload_end gvt_write_tracked'
 for event in $EVENTS; do echo 1 >$TRACE/events/gvt/$event/enable; done
 
-tree=/tmp/nested
-mkdir -p $tree/bin $tree/dev $tree/proc $tree/sys
-cp $LAB $tree/bin/busybox
-cp /usr/local/bin/gem-work $tree/bin/
-cp -r /nested/modules /nested/script $tree/
-cp /nested/vmlinuz $tree.vmlinuz
-cat >$tree/init <<'INIT'
-#!/bin/busybox sh
-B=/bin/busybox
-$B --install -s /bin
-mount -t proc proc /proc
-mount -t sysfs sysfs /sys
-mount -t devtmpfs dev /dev
-sh /script
-echo nested=$?
-poweroff -f
-INIT
-chmod +x $tree/init $tree/bin/*
-(cd $tree && $LAB find . | $LAB cpio -o -H newc) >$tree.cpio 2>/dev/null
-
-# QEMU runs. It stays, stopped, after an error of KVM's.
-running() {
-	kill -0 $qemu 2>/dev/null && ! grep -qs '^KVM internal error' /tmp/qemu.log
-}
-# The CPU model: with more of the CPU's features the nested kernel panics on the size of XSAVE.
-nested_qemu() {
-	rm -f /tmp/nested.log /tmp/qemu.log
-	timeout $PATIENCE ${QEMU:-qemu-system-x86_64} \
-		-machine pc -accel kvm -cpu qemu64 -m 1G -nodefaults -no-reboot \
-		-vga none -display none -serial file:/tmp/nested.log \
-		-kernel $tree.vmlinuz -initrd $tree.cpio -append 'console=ttyS0 quiet panic=-1' \
-		-device vfio-pci,sysfsdev=/sys/bus/mdev/devices/$A,addr=02.0,display=off $MORE \
-		>/tmp/qemu.log 2>&1 &
-	qemu=$!
-	meanwhile
-	while running; do sleep 1; done
-	kill $qemu 2>/dev/null
-	wait $qemu
-}
-# Seen in some runs of many: KVM on the CPU that QEMU emulates can't go on at a plain read of a register,
-# before i915 or kvmgt hear of it. Likely QEMU leaves the type of an exception that was delivered in
-# EXITINTINFO, and KVM takes the read for a part of its delivery. Then the guest starts again.
-run_qemu() {
-	for try in 1 2 3; do
-		nested_qemu
-		status=$?
-		grep '^KVM internal error' /tmp/qemu.log || break
-	done
-	# Why it stopped stands before the registers that it shows then.
-	head -n 4 /tmp/qemu.log
-	return $status
-}
 check "QEMU runs a guest on it" run_qemu
 afterwards
 tail -n 60 /tmp/nested.log >&2

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
-# The host suspends while the engines of a nested guest work. In front of nested.sh.
+# The host suspends while the engines of a nested guest work. In front of nested_guest.sh.
 LEVELS='devices platform devices platform'
 # The guest hears by its second serial line that there are no more suspends.
 MORE='-serial pipe:/tmp/tell -L /tmp/qemu'

@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-//! What accesses to a vGPU cost beside the GVT-g in C of the same kernel, in one boot.
+//! What a vGPU costs beside one of the GVT-g in C of the same kernel, in one boot.
 //!
-//! QEMU counts instructions for the VM's clock, so what else the machine does makes no difference.
 //! The kernel that runs is ours; the C driver's i915 and kvmgt come from a second build of the
 //! same source, which differs in nothing else.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{ensure, Context as _, Result};
+use anyhow::{Context as _, Result};
 
-use super::{checks, program, synthetic};
-use crate::command;
+use super::checks;
 use crate::kernel::{self, Flavour};
-use crate::progress::say;
+use crate::suite::context::Shell;
 use crate::suite::{Context, Count};
+use crate::vm::Vm;
+
+mod accesses;
+mod work;
+
+pub use accesses::costs as accesses;
+pub use work::costs as work;
 
 /// The GPU: the C kvmgt dies of one without display.
 const GPU: &str = "kbl";
@@ -23,152 +27,27 @@ const GPU: &str = "kbl";
 const MODULES: &str = "kernel/drivers/gpu/drm/i915";
 /// The modules of the GVT-g in C.
 const PAIR: [&str; 2] = ["i915.ko", "kvmgt.ko"];
-/// The program that has the trace, and knows what each access of it is to.
-const BENCH: [&str; 7] = [
-    "run",
-    "--quiet",
-    "--release",
-    "--package",
-    "bench",
-    "--",
-    "--classified",
-];
-
-/// A VM that counts executes on one thread, and much slower.
-const SLOWER: u32 = 4;
-
-/// Measures both, and shows them side by side.
-pub fn costs(context: &Context) -> Result<Count> {
+/// What measures one and then the other, by a function that stands in front of it.
+const BOTH: &str = include_str!("../../../vm/scenario/beside_c.sh");
+/// Measures both in a VM, to which the C driver's modules go in the overlay, as `measure` does in a script.
+///
+/// Prints what it has printed for each in lines that begin with `cost ours` and `cost theirs`.
+fn measure(
+    context: &Context,
+    overlay: &Path,
+    measure: &str,
+    vm: impl FnOnce(&mut Vm),
+) -> Result<(Shell, Count)> {
     let in_c = kernel::host(&context.cache, context.version, Flavour::InC)?;
-    let overlay = program::overlay(context, &[synthetic::PROGRAM])?;
-    let folder = overlay.path().join("in-c");
+    let folder = overlay.join("in-c");
     fs::create_dir_all(&folder)?;
     for name in PAIR {
         let module = in_c.modules().join(MODULES).join(name);
         fs::copy(&module, folder.join(name))
             .with_context(|| format!("cannot copy {}", module.display()))?;
     }
-    write_trace(overlay.path())?;
     let mut guest = checks::host(context, Flavour::Plain, GPU)?;
-    guest.vm.overlay = Some(overlay.path().to_path_buf());
-    guest.vm.counted = true;
-    guest.vm.timeout = guest.vm.timeout.map(|time| time * SLOWER);
-    let script = include_str!("../../../vm/scenario/beside_c.sh");
-    let (shell, mut count) = checks::run_shell(&guest, script)?;
-    let costs = Costs::parse(&shell.stdout())?;
-    say(&costs.table());
-    costs.are_comparable()?;
-    count.passed += 1;
-    Ok(count)
-}
-
-/// Writes the accesses to be measured.
-fn write_trace(overlay: &Path) -> Result<()> {
-    let trace = command::output(command::cargo().args(BENCH))?;
-    Ok(fs::write(overlay.join("trace"), trace)?)
-}
-
-/// What one kind of access cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Cost {
-    count: u64,
-    median: u64,
-    average: u64,
-}
-
-/// What each kind of access cost with our modules, and with those in C.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Costs {
-    ours: BTreeMap<String, Cost>,
-    theirs: BTreeMap<String, Cost>,
-}
-
-impl Costs {
-    /// Reads the lines `cost WHO KIND COUNT MEDIAN AVERAGE` of the script.
-    fn parse(text: &str) -> Result<Self> {
-        let mut costs = Self::default();
-        for line in text.lines().filter_map(|line| line.strip_prefix("cost ")) {
-            let read = || format!("a cost reads {line}");
-            let words: Vec<&str> = line.split(' ').collect();
-            let [who, kind, count, median, average] = words[..] else {
-                anyhow::bail!(read());
-            };
-            let side = match who {
-                "ours" => &mut costs.ours,
-                _ => &mut costs.theirs,
-            };
-            let cost = Cost {
-                count: count.parse().with_context(read)?,
-                median: median.parse().with_context(read)?,
-                average: average.parse().with_context(read)?,
-            };
-            side.insert(kind.to_owned(), cost);
-        }
-        Ok(costs)
-    }
-
-    /// Both have done the same.
-    fn are_comparable(&self) -> Result<()> {
-        let counts = |side: &BTreeMap<String, Cost>| -> Vec<(String, u64)> {
-            let counts = side.iter().map(|(kind, cost)| (kind.clone(), cost.count));
-            counts.collect()
-        };
-        let (ours, theirs) = (counts(&self.ours), counts(&self.theirs));
-        ensure!(!ours.is_empty(), "nothing was measured");
-        ensure!(
-            ours == theirs,
-            "they did not do the same: {ours:?} {theirs:?}"
-        );
-        Ok(())
-    }
-
-    /// A table in Markdown, as `docs/performance.md` has it.
-    fn table(&self) -> String {
-        let mut text = "| accesses | count | ours, median | C, median | ours, average | C, average | ratio of averages |\n\
-             |---|---:|---:|---:|---:|---:|---:|\n"
-            .to_owned();
-        for (kind, ours) in &self.ours {
-            let Some(theirs) = self.theirs.get(kind) else {
-                continue;
-            };
-            let ratio = ours.average as f64 / theirs.average.max(1) as f64;
-            text += &format!(
-                "| {} | {} | {} | {} | {} | {} | {ratio:.2} |\n",
-                kind.replace('-', " "),
-                ours.count,
-                ours.median,
-                theirs.median,
-                ours.average,
-                theirs.average
-            );
-        }
-        text
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LINES: &str = "ok: x\ncost ours reads-plain 2 30 40\ncost theirs reads-plain 2 60 80\n";
-
-    #[test]
-    fn table_when_both_were_measured_then_ratio_of_averages() {
-        let costs = Costs::parse(LINES).unwrap();
-        assert!(costs
-            .table()
-            .ends_with("| reads plain | 2 | 30 | 60 | 40 | 80 | 0.50 |\n"));
-        costs.are_comparable().unwrap();
-    }
-
-    #[test]
-    fn are_comparable_when_one_did_less_then_error() {
-        let costs = Costs::parse(&LINES.replace("theirs reads-plain 2", "theirs reads-plain 1"));
-        assert!(costs.unwrap().are_comparable().is_err());
-    }
-
-    #[test]
-    fn parse_when_line_is_short_then_error() {
-        assert!(Costs::parse("cost ours reads-plain 2").is_err());
-    }
+    guest.vm.overlay = Some(overlay.to_path_buf());
+    vm(&mut guest.vm);
+    checks::run_shell(&guest, &format!("{measure}\n{BOTH}"))
 }

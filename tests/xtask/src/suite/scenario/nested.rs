@@ -2,6 +2,7 @@
 //! A guest with a stock kernel in the host VM's QEMU, on a vGPU of the kernel's.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{ensure, Context as _, Result};
 
@@ -15,12 +16,14 @@ use crate::suite::{Context, Count};
 /// Where a nested guest finds busybox. All that it has is in there, but for `gem-work`.
 pub const BUSYBOX: &str = "/bin/busybox";
 
-/// What makes the guest, and looks at what is left of it.
+/// How a script makes the guest.
+pub const GUEST: &str = include_str!("../../../vm/scenario/nested_guest.sh");
+/// What runs it, and looks at what is left of it.
 const NESTED: &str = include_str!("../../../vm/scenario/nested.sh");
 /// What a nested guest has for busybox's `modprobe`: its modules are those of one.
 const MODPROBE: &str = "modprobe() { for module in /modules/*.ko; do insmod $module; done; }";
 /// Memory of the host VM, a gigabyte of which is the guest's.
-const RAM: &str = "3G";
+pub const RAM: &str = "3G";
 /// Seconds that the guest may take, which needs two minutes with work that hangs; and how many times
 /// that in a kernel that looks at all it does.
 const PATIENCE: u32 = 300;
@@ -58,7 +61,39 @@ pub fn run_beside(
     with_i915: bool,
 ) -> Result<(Shell, Count)> {
     let overlay = gem_work::overlay(context)?;
-    let folder = overlay.path().join("nested");
+    lay_out(context, overlay.path(), version, script, with_i915)?;
+    let patience = match flavour {
+        Flavour::Debug => PATIENCE * DEBUG_FACTOR,
+        Flavour::Plain | Flavour::InC => PATIENCE,
+    };
+    let mut host = checks::host(context, flavour, checks::HEADLESS)?;
+    host.vm.overlay = Some(overlay.path().to_path_buf());
+    host.vm.ram = RAM.to_owned();
+    host.vm.append = format!("{} {NO_MERGE}", host.vm.append);
+    let script = format!("PATIENCE={patience}\n{beside}\n{GUEST}\n{NESTED}");
+    let (shell, count) = checks::run_shell(&host, &script)?;
+    let status = shell.value("nested")?;
+    ensure!(
+        status == "0",
+        "the nested guest's script ended with {status}:\n{}",
+        shell.stdout()
+    );
+    Ok((shell, count))
+}
+
+/// Puts all that a guest is made of into an overlay of a host VM that has `gem-work`.
+///
+/// # Errors
+///
+/// There is no such kernel, or no space.
+pub fn lay_out(
+    context: &Context,
+    overlay: &Path,
+    version: Version,
+    script: &str,
+    with_i915: bool,
+) -> Result<()> {
+    let folder = overlay.join("nested");
     let modules = folder.join("modules");
     fs::create_dir_all(&modules)?;
     let image = context.prepare(Boot::Guest(version))?.image;
@@ -69,23 +104,7 @@ pub fn run_beside(
             fs::write(modules.join(name), module)?;
         }
     }
-    let patience = match flavour {
-        Flavour::Debug => PATIENCE * DEBUG_FACTOR,
-        Flavour::Plain | Flavour::InC => PATIENCE,
-    };
-    let mut host = checks::host(context, flavour, checks::HEADLESS)?;
-    host.vm.overlay = Some(overlay.path().to_path_buf());
-    host.vm.ram = RAM.to_owned();
-    host.vm.append = format!("{} {NO_MERGE}", host.vm.append);
-    let (shell, count) =
-        checks::run_shell(&host, &format!("PATIENCE={patience}\n{beside}\n{NESTED}"))?;
-    let status = shell.value("nested")?;
-    ensure!(
-        status == "0",
-        "the nested guest's script ended with {status}:\n{}",
-        shell.stdout()
-    );
-    Ok((shell, count))
+    Ok(())
 }
 
 /// The number that the script printed under that name.

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! How long the work of a nested guest takes, and its start.
+//!
+//! These are times, of a CPU that QEMU emulates and a GPU that is a program, on a machine that may have other
+//! work: only their ratio in one run says something. QEMU can't count instructions here, with a guest of
+//! KVM's in a VM that counts, it comes to a state in which nothing goes on.
+
+use std::collections::BTreeMap;
+
+use anyhow::{ensure, Context as _, Result};
+
+use crate::prepare::GUEST_KERNEL;
+use crate::progress::say;
+use crate::suite::scenario::{gem_work, nested};
+use crate::suite::{Context, Count};
+
+/// How a vGPU is measured.
+const MEASURE: &str = include_str!("../../../../vm/scenario/beside_c_work.sh");
+/// Seconds that a guest may take.
+const PATIENCE: u32 = 400;
+/// What a guest is called that came to no end.
+const LOST: &str = "lost";
+
+/// What runs in the guest. The first work finds i915 cold.
+const SCRIPT: &str = r#"
+modprobe i915
+for _ in $(seq 6000); do [ -e /dev/dri/card0 ] && break; sleep 0.05; done
+[ -e /dev/dri/card0 ] || exit 1
+echo "ready " >/dev/ttyS1
+gem-work engines && gem-work rounds noop 500 && gem-work rounds store 9 && gem-work rounds move 9
+"#;
+
+/// What is measured, and what it is.
+const SHOWN: [(&str, &str); 4] = [
+    ("start", "from QEMU's start until the guest's i915 is ready"),
+    ("noop", "a batch that does nothing, waited for"),
+    ("store", "1,000 batches that store a value"),
+    ("move", "64 MiB go to other addresses"),
+];
+
+/// Measures both, and shows them side by side.
+pub fn costs(context: &Context) -> Result<Count> {
+    let overlay = gem_work::overlay(context)?;
+    nested::lay_out(context, overlay.path(), GUEST_KERNEL, SCRIPT, true)?;
+    let measure = format!("PATIENCE={PATIENCE}\n{MEASURE}\n{}", nested::GUEST);
+    let (shell, mut count) = super::measure(context, overlay.path(), &measure, |vm| {
+        nested::RAM.clone_into(&mut vm.ram);
+    })?;
+    let stdout = shell.stdout();
+    let (ours, theirs) = (
+        Times::parse(&stdout, "ours")?,
+        Times::parse(&stdout, "theirs")?,
+    );
+    say(&table(&ours, &theirs)?);
+    if theirs.lost() != 0 {
+        say(&format!(
+            "    {} guests of the C GVT-g came to no end",
+            theirs.lost()
+        ));
+    }
+    ensure!(
+        ours.lost() == 0,
+        "{} of our guests came to no end",
+        ours.lost()
+    );
+    count.passed += 1;
+    Ok(count)
+}
+
+/// How long each took, in nanoseconds, by its name: once for each guest.
+#[derive(Debug, PartialEq, Eq)]
+struct Times(BTreeMap<String, Vec<u64>>);
+
+impl Times {
+    /// Reads the lines `cost WHO NAME=NANOSECONDS` of the script.
+    fn parse(text: &str, who: &str) -> Result<Self> {
+        let prefix = format!("cost {who} ");
+        let mut times = BTreeMap::<String, Vec<u64>>::new();
+        for line in text.lines().filter_map(|line| line.strip_prefix(&prefix)) {
+            let read = || format!("a time reads `{line}`");
+            let (name, time) = line.split_once('=').with_context(read)?;
+            let time = time.trim().parse().with_context(read)?;
+            times.entry(name.to_owned()).or_default().push(time);
+        }
+        Ok(Self(times))
+    }
+
+    /// How many guests came to no end.
+    fn lost(&self) -> usize {
+        self.0.get(LOST).map_or(0, Vec::len)
+    }
+
+    /// The least of them: other work of the machine only ever adds.
+    fn least(&self, name: &str) -> Result<u64> {
+        let times = self.0.get(name).and_then(|times| times.iter().min());
+        times
+            .copied()
+            .with_context(|| format!("no guest has told its `{name}`"))
+    }
+}
+
+/// A table in Markdown, as `docs/performance.md` has it.
+fn table(ours: &Times, theirs: &Times) -> Result<String> {
+    let mut text = "| work | ours, µs | C, µs | ratio |\n|---|---:|---:|---:|\n".to_owned();
+    for (name, what) in SHOWN {
+        let (ours, theirs) = (ours.least(name)?, theirs.least(name)?);
+        ensure!(theirs != 0, "{name} took no time at all");
+        let ratio = ours as f64 / theirs as f64;
+        let (ours, theirs) = (ours / 1000, theirs / 1000);
+        text += &format!("| {what} | {ours} | {theirs} | {ratio:.2} |\n");
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINES: &str =
+        "ok: x\ncost ours start=400000\ncost ours start=300000\ncost theirs start=600000\n";
+
+    #[test]
+    fn least_when_two_guests_then_the_quicker() {
+        let times = Times::parse(LINES, "ours").unwrap();
+        assert_eq!(times.least("start").unwrap(), 300_000);
+    }
+
+    #[test]
+    fn lost_when_a_guest_came_to_no_end_then_is_counted() {
+        let times = Times::parse("cost ours lost=2\n", "ours").unwrap();
+        assert_eq!((times.lost(), times.least("start").ok()), (1, None));
+    }
+
+    #[test]
+    fn table_when_a_guest_has_not_told_all_then_error() {
+        let of = |who| Times::parse(LINES, who).unwrap();
+        assert!(table(&of("ours"), &of("theirs")).is_err());
+    }
+
+    #[test]
+    fn parse_when_line_has_no_time_then_error() {
+        assert!(Times::parse("cost ours start", "ours").is_err());
+    }
+}
