@@ -7,6 +7,10 @@
 //! topmost bit lets messages out. A message is due whenever an event comes, or a guest changes
 //! what is masked, enabled or let out, and something is pending then; not when it only
 //! acknowledges.
+//!
+//! An event that comes while it is pending is pending once more when that is cleared (observed: i915 clears
+//! IIR twice to be sure that it is empty). i915's handler reads IIR, lets a tasklet look at what has happened,
+//! which may be at it on another processor already, and clears IIR: what came in between would be lost.
 
 use crate::address::MmioOffset;
 use crate::guest;
@@ -96,6 +100,29 @@ static GROUPS: [Wiring; 11] = [
     wiring!(Pcu, "GEN8_PCU_IMR", "GEN8_PCU_IIR", "GEN8_PCU_IER", &[(u32::MAX, 1 << 30)]),
     wiring!(Pch, "SDEIMR", "SDEIIR", "SDEIER", &[(u32::MAX, 1 << 23)]),
 ];
+
+/// Of each group the events that came while they were pending.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seconds([u32; GROUPS.len()]);
+
+impl Seconds {
+    /// Events come that are pending.
+    fn add(&mut self, group: Group, bits: u32) {
+        if let Some(seconds) = self.0.get_mut(group as usize) {
+            *seconds |= bits;
+        }
+    }
+
+    /// Events are cleared; returns those of them that are pending once more.
+    fn take(&mut self, group: Group, cleared: u32) -> u32 {
+        let Some(seconds) = self.0.get_mut(group as usize) else {
+            return 0;
+        };
+        let next = *seconds & cleared;
+        *seconds &= !cleared;
+        next
+    }
+}
 
 impl Group {
     fn wiring(self) -> Option<&'static Wiring> {
@@ -295,8 +322,12 @@ impl Register {
                 check(context);
             }
             Self::Iir(group) => {
-                context.registers.set(at, before & !written.value());
+                let next = context.state.seconds.take(group, written.value());
+                context.registers.set(at, before & !written.value() | next);
                 propagate(context, group);
+                if next != 0 {
+                    check(context);
+                }
             }
             Self::Ier(group) => {
                 context.store(at, written);
@@ -320,6 +351,8 @@ pub(crate) fn raise(context: &mut Context<'_>, event: Event) {
             name: event.name(),
             bit,
         });
+        let pending = context.registers.get(wiring.pending) & mask;
+        context.state.seconds.add(wiring.group, pending);
         context.registers.update(wiring.pending, 0, mask);
     }
     check(context);

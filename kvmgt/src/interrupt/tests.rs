@@ -263,6 +263,43 @@ fn second_event_behind_an_unacknowledged_one_sends_again() {
 }
 
 #[test]
+fn event_that_came_while_it_was_pending_is_pending_once_more() {
+    let event = Event::ContextSwitch(Engine::Rcs);
+    let mut machine = prepared(Platform::Skl, event);
+    machine.raise(event);
+    assert!(machine.mmio.take_interrupt());
+    // What comes between the two that i915's handler does with IIR.
+    machine.set("GEN8_MASTER_IRQ", 0);
+    let read = machine.get("GEN8_GT_IIR_0");
+    for _ in 0..2 {
+        machine.raise(event);
+    }
+    machine.set("GEN8_GT_IIR_0", read);
+    assert!(!machine.mmio.take_interrupt());
+    machine.set("GEN8_MASTER_IRQ", ENABLE);
+
+    assert!(machine.mmio.take_interrupt());
+    assert_eq!(machine.get("GEN8_GT_IIR_0"), read);
+    machine.set("GEN8_GT_IIR_0", read);
+    assert_eq!(machine.get("GEN8_GT_IIR_0"), 0);
+    assert!(!machine.mmio.take_interrupt());
+}
+
+#[test]
+fn second_event_that_is_cleared_while_messages_are_let_out_sends() {
+    let event = Event::User(Engine::Vecs);
+    let mut machine = prepared(Platform::Skl, event);
+    machine.raise(event);
+    machine.raise(event);
+    assert!(machine.mmio.take_interrupt());
+
+    machine.set("GEN8_GT_IIR_3", 1);
+
+    assert!(machine.mmio.take_interrupt());
+    assert_eq!(machine.get("GEN8_GT_IIR_3"), 1);
+}
+
+#[test]
 fn acknowledging_one_of_two_events_sends_nothing_and_keeps_the_group() {
     let mut machine = prepared(Platform::Skl, Event::Gmbus);
     machine.set("SDEIMR", 0);

@@ -11,6 +11,7 @@ use crate::device::Device;
 use crate::fences::Fences;
 use crate::guest::{Event, Guest};
 use crate::host::Host;
+use crate::interrupt::Seconds;
 use crate::message::{Complaint, Failsafe};
 use core::ops::Range;
 use iface::registers;
@@ -44,6 +45,8 @@ impl Share {
 pub(crate) struct State {
     /// Whether a message has to be sent.
     pub(crate) interrupt: bool,
+    /// Events that came while they were pending.
+    pub(crate) seconds: Seconds,
     /// Whether the guest has read PVINFO: it knows what it runs on.
     pub(crate) aware: bool,
     /// Whether all registers are plain memory, because the guest can't be served.
