@@ -31,5 +31,6 @@ check "kvmgt goes" rmmod kvmgt
 # With it go its caches, in which nothing may be left.
 check "i915 goes" eval "unbind && rmmod i915"
 echo complaints=$(dmesg | grep -c ' vgpu1: ')
+echo hangs=$(dmesg | grep -c ' vgpu1: a submission to .* hangs$')
 # The nested kernel writes a performance counter that its CPU model lacks, and KVM says so.
 calm 'Unhandled WRMSR'
