@@ -10,21 +10,26 @@ now() {
 	date +%s%N
 }
 
-# start: runs a guest, and prints how long each took, in nanoseconds.
+# start: runs a guest, and prints how long each took, in nanoseconds, until its end or until it came to none.
 start() {
-	rm -f $PORT
+	rm -f $PORT /tmp/ready
 	mkfifo $PORT
 	# A line ends as those of terminals do.
 	(read -r word rest <$PORT && [ "$word" = ready ] && now >/tmp/ready) &
 	listener=$!
 	begun=$(now)
-	run_qemu >&2 || { kill $listener; return 1; }
-	wait $listener || return
-	echo "start=$(($(cat /tmp/ready) - begun))"
+	run_qemu >&2
+	status=$?
+	if [ -e /tmp/ready ]; then
+		echo "start=$(($(cat /tmp/ready) - begun))"
+	else
+		kill $listener
+	fi
 	tr -d '\r' </tmp/nested.log | grep '^[a-z]*=[0-9]*$'
+	return $status
 }
 
-# A guest may come to no end, which is counted.
+# A guest that comes to no end is counted, and so is what it has done.
 measure() {
 	for guest in 1 2 3; do
 		start || echo lost=$guest
