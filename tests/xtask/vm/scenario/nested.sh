@@ -25,6 +25,8 @@ tr -d '\r' </tmp/nested.log
 
 # kvmgt's events go with it.
 for event in $EVENTS; do echo $event=$(grep -c " $event: " $TRACE/trace); done
+# Hung, or cancelled.
+echo failed=$(grep -c ' gvt_workload_end: .* outcome [12]$' $TRACE/trace)
 check "it is closed, and no page of the guest's is pinned" within 100 closed
 check "removed" eval "echo 1 >/sys/bus/mdev/devices/$A/remove"
 check "kvmgt goes" rmmod kvmgt
