@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The display engine: pipes, planes, PLLs, power wells, AUX, GMBUS and the PCH's display half.
 //!
-//! Requests are acknowledged at once; what takes time is the beam. Pipes run on a
-//! [`clock::PipeClock`]: at each vertical blank armed planes are taken over, frame counters step
-//! and interrupts are raised. One monitor is connected, by HDMI (its EDID is on GMBUS) or by
+//! Requests are acknowledged at once; what takes time is the beam. Pipes run on the GPU's clock,
+//! but for [updates](update) that are under way: at each vertical blank armed planes are taken
+//! over, frame counters step and interrupts are raised. One monitor is connected, by HDMI (its EDID is on GMBUS) or by
 //! DisplayPort (DPCD and EDID are on AUX). [`Display::picture`] is what it shows.
 
 pub mod aux_channel;
 pub mod bits;
-pub mod clock;
 pub mod dpcd;
 pub mod edid;
 pub mod gmbus;
@@ -21,6 +20,7 @@ pub mod scanout;
 pub mod south;
 pub mod tiling;
 pub mod timing;
+pub mod update;
 
 use crate::address::{GgttAddress, MmioOffset};
 use crate::clock::Nanos;
@@ -29,7 +29,6 @@ use crate::memory::DmaFault;
 use crate::platform::{Platform, PlatformId};
 use crate::register_file::RegisterFile;
 
-use self::clock::{Access, PipeClock};
 use self::dpcd::{I2cEeprom, Sink};
 use self::edid::Mode;
 use self::gmbus::Gmbus;
@@ -37,6 +36,7 @@ use self::pipe::{Pipe, PIPES};
 use self::plane::{Latched, Layer, PlaneId, PLANES};
 use self::scanout::Picture;
 use self::south::SideBand;
+use self::update::Access;
 
 /// What the display engine may touch while it handles an access or a tick.
 pub struct DisplayBus<'a> {
@@ -119,7 +119,6 @@ pub struct Display {
     present: bool,
     monitor: Monitor,
     connected: bool,
-    clock: PipeClock,
     pipes: [Pipe; PIPES],
     gmbus: Gmbus,
     sink: Option<Sink>,
@@ -144,7 +143,6 @@ impl Display {
             platform: platform.id,
             present,
             connected: present,
-            clock: PipeClock::default(),
             pipes: Default::default(),
             gmbus: Gmbus::new(on_gmbus.map(|pin| (pin, I2cEeprom::new(edid)))),
             sink: on_aux.then(|| Sink::new(edid)),
@@ -209,29 +207,37 @@ impl Display {
 
     /// Reads the register at `offset` (dword aligned).
     pub fn read(&mut self, offset: MmioOffset, bus: &mut DisplayBus<'_>) -> u32 {
-        let access = self.read_access(offset.0, bus.now.0);
-        let now = self.access(bus, access);
+        self.tick(bus);
+        let now = bus.now;
         if Gmbus::owns(offset.0) {
             return self.gmbus.read(bus.regs, offset.0);
         }
         if offset.0 == bits::TIMESTAMP_CTR {
-            return bus.now.ticks(MICROSECONDS) as u32;
+            return now.ticks(MICROSECONDS) as u32;
         }
         let pipe = offset.0.wrapping_sub(bits::PIPEDSL) / bits::PIPE_STRIDE;
         let Some(state) = self.pipes.get(pipe as usize) else {
             return bus.regs.get(offset);
         };
-        match offset.0 - pipe * bits::PIPE_STRIDE {
-            bits::PIPEDSL => state.scanline(now),
-            bits::PIPE_FRMCOUNT => state.frame_count(now),
-            bits::PIPE_FRMTMSTMP => Nanos(state.frame_time(now)).ticks(MICROSECONDS) as u32,
-            _ => bus.regs.get(offset),
-        }
+        let (value, access) = match offset.0 - pipe * bits::PIPE_STRIDE {
+            bits::PIPEDSL => (state.scanline(now.0), Access::Line),
+            bits::PIPE_FRMCOUNT => (state.frame_count(now.0), Access::Count),
+            bits::PIPE_FRMTMSTMP => {
+                return Nanos(state.frame_time(now.0)).ticks(MICROSECONDS) as u32
+            }
+            _ => return bus.regs.get(offset),
+        };
+        self.note(pipe, access, bus);
+        value
     }
 
     /// Writes the register at `offset` (dword aligned).
     pub fn write(&mut self, offset: MmioOffset, value: u32, bus: &mut DisplayBus<'_>) {
-        let now = self.access(bus, write_access(offset.0));
+        self.tick(bus);
+        if let Some(pipe) = pipe_of_plane(offset.0) {
+            self.note(pipe, Access::Plane, bus);
+        }
+        let now = bus.now.0;
         let (regs, at) = (&mut *bus.regs, offset.0);
         if power::write(regs, self.platform, at, value)
             || pll::write(regs, self.platform, at, value)
@@ -253,16 +259,24 @@ impl Display {
     /// Lets time-driven events happen that are due at `bus.now`.
     pub fn tick(&mut self, bus: &mut DisplayBus<'_>) {
         self.adopt_registers(bus);
-        let now = self.clock.tick(bus.now.0);
-        self.advance(bus, now);
+        let now = bus.now.0;
+        for ((pipe, state), group) in (0u32..).zip(&mut self.pipes).zip(PIPE_GROUPS) {
+            let due = state.advance(bus.regs, self.platform, pipe, now);
+            if due != 0 {
+                bus.irq.raise(group, due);
+            }
+        }
     }
 
     /// Virtual time at which to call [`Display::tick`] again, if any event is coming.
     ///
     /// It may be too early, never too late, also if registers are accessed in between.
     pub fn next_event(&self) -> Option<Nanos> {
-        let next = self.pipes.iter().filter_map(Pipe::next_vblank).min()?;
-        Some(Nanos(self.clock.gpu_time_of(next)))
+        self.pipes
+            .iter()
+            .filter_map(Pipe::next_vblank)
+            .min()
+            .map(Nanos)
     }
 
     /// The first pipe that sends frames.
@@ -324,21 +338,13 @@ impl Display {
         )
     }
 
-    /// Begins a register access: events that are due happen first. Returns pipe time.
-    fn access(&mut self, bus: &mut DisplayBus<'_>, access: Access) -> u64 {
-        self.adopt_registers(bus);
-        let now = self.clock.access(bus.now.0, access);
-        self.advance(bus, now);
-        now
-    }
-
-    fn advance(&mut self, bus: &mut DisplayBus<'_>, now: u64) {
-        for ((pipe, state), group) in (0u32..).zip(&mut self.pipes).zip(PIPE_GROUPS) {
-            let due = state.advance(bus.regs, self.platform, pipe, now);
-            if due != 0 {
-                bus.irq.raise(group, due);
-            }
+    /// Notes what an access says about an update of planes; one that ends lets go of the vertical
+    /// blank that has waited for it.
+    fn note(&mut self, pipe: u32, access: Access, bus: &mut DisplayBus<'_>) {
+        if let Some(state) = self.pipes.get_mut(pipe as usize) {
+            state.note(access, bus.now.0);
         }
+        self.tick(bus);
     }
 
     /// Takes over what was put into registers without our seeing it.
@@ -351,8 +357,7 @@ impl Display {
                 state.arm(bus.regs, self.platform, pipe, plane);
             }
         }
-        let now = self.clock.at(bus.now.0);
-        self.retime(bus, now);
+        self.retime(bus, bus.now.0);
     }
 
     fn arm(&mut self, pipe: u32, plane: PlaneId, bus: &mut DisplayBus<'_>) {
@@ -457,19 +462,6 @@ impl Display {
         live || gen9 && matches!(offset, bits::FUSE_STATUS | bits::DFSM | bits::DPLL_STATUS)
     }
 
-    /// What reading a register says about what the driver is doing.
-    fn read_access(&self, offset: u32, now: u64) -> Access {
-        let pipe = offset.wrapping_sub(bits::PIPEDSL) / bits::PIPE_STRIDE;
-        let Some(state) = self.pipes.get(pipe as usize) else {
-            return Access::Other;
-        };
-        match offset - pipe * bits::PIPE_STRIDE {
-            bits::PIPE_FRMCOUNT => Access::Count,
-            bits::PIPEDSL if state.is_vblank_near(self.clock.at(now)) => Access::Evade,
-            _ => Access::Other,
-        }
-    }
-
     /// The AUX channel whose control register is at `offset`.
     fn aux_channel(&self, offset: u32) -> Option<u32> {
         let north = offset
@@ -496,16 +488,11 @@ impl Display {
     }
 }
 
-/// What writing a register says about what the driver is doing.
-fn write_access(offset: u32) -> Access {
+/// The pipe whose plane or cursor a register belongs to.
+fn pipe_of_plane(offset: u32) -> Option<u32> {
     let pipe = offset.wrapping_sub(bits::PIPEDSL) / bits::PIPE_STRIDE;
-    if PlaneId::armed_by(offset).is_some() {
-        Access::Arm
-    } else if (pipe as usize) < PIPES && offset % bits::PIPE_STRIDE >= bits::FIRST_PLANE_REGISTER {
-        Access::Update
-    } else {
-        Access::Other
-    }
+    let of_plane = offset % bits::PIPE_STRIDE >= bits::FIRST_PLANE_REGISTER;
+    ((pipe as usize) < PIPES && of_plane).then_some(pipe)
 }
 
 /// The transcoder's configuration register, if `offset` is one.

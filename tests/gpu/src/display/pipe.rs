@@ -9,6 +9,7 @@ use super::bits::{self, Transcoder};
 use super::plane::{Latched, PlaneId, PLANES};
 use super::pll;
 use super::timing::Timing;
+use super::update::{Access, Updates};
 
 /// Pipes of all supported GPUs.
 pub const PIPES: usize = 3;
@@ -24,8 +25,12 @@ const LINK_VALUE: u32 = 0xff_ffff;
 /// State of one pipe that is not in registers.
 #[derive(Clone, Debug, Default)]
 pub struct Pipe {
-    /// Timing, and pipe time at which it began.
+    /// Timing, and when it began.
     running: Option<(Timing, u64)>,
+    /// Updates of planes, for which vertical blanks wait.
+    updates: Updates,
+    /// When it was last looked whether a vertical blank is due.
+    looked: u64,
     /// Vertical blanks before the present run.
     frames: u32,
     /// Vertical blanks of the present run that were handled.
@@ -74,48 +79,62 @@ impl Pipe {
         if timing == self.timing() {
             return;
         }
-        if let Some((old, began)) = self.running {
-            let sent = old.vblanks(now.saturating_sub(began));
-            self.frames = self.frames.wrapping_add(sent as u32);
-        }
+        self.frames = self.frame_count(now);
         self.handled = 0;
+        self.updates = Updates::default();
         self.running = timing.map(|timing| (timing, now));
+    }
+
+    /// Notes that the driver accesses the pipe's registers.
+    pub fn note(&mut self, access: Access, now: u64) {
+        self.updates.note(access, now);
+    }
+
+    /// The timing, and where the beam is in it: ns since the pipe began, but not beyond the
+    /// vertical blank that an update makes wait.
+    fn beam(&self, now: u64) -> Option<(Timing, u64)> {
+        let (timing, began) = self.running?;
+        let elapsed = now.saturating_sub(began);
+        let Some(since) = self.updates.held_since(now) else {
+            return Some((timing, elapsed));
+        };
+        let seen = timing.vblanks(since.saturating_sub(began));
+        let last_before = timing.vblank_time(seen + 1).saturating_sub(1);
+        Some((timing, elapsed.min(last_before)))
     }
 
     /// What the frame counter shows.
     pub fn frame_count(&self, now: u64) -> u32 {
         let sent = self
-            .running
-            .map_or(0, |(timing, began)| timing.vblanks(now - began.min(now)));
+            .beam(now)
+            .map_or(0, |(timing, elapsed)| timing.vblanks(elapsed));
         self.frames.wrapping_add(sent as u32)
     }
 
     /// What the scan line register shows.
     pub fn scanline(&self, now: u64) -> u32 {
-        self.running
-            .map_or(0, |(timing, began)| timing.scanline(now - began.min(now)))
+        self.beam(now)
+            .map_or(0, |(timing, elapsed)| timing.scanline(elapsed))
     }
 
-    /// Whether the vertical blank is so near that drivers wait for it to pass before an update.
-    pub fn is_vblank_near(&self, now: u64) -> bool {
-        /// i915 keeps 100 µs away, 250 µs if it is built for debugging.
-        const EVASION: u64 = 300_000;
-        self.running.is_some_and(|(timing, began)| {
-            (1..EVASION).contains(&timing.until_vblank(now - began.min(now)))
-        })
-    }
-
-    /// Pipe time at which the present frame began.
+    /// When the present frame began.
     pub fn frame_time(&self, now: u64) -> u64 {
-        self.running.map_or(0, |(timing, began)| {
-            began + timing.frame_time(now - began.min(now))
-        })
+        let began = self.running.map_or(0, |(_, began)| began);
+        self.beam(now)
+            .map_or(0, |(timing, elapsed)| began + timing.frame_time(elapsed))
     }
 
-    /// Pipe time of the next vertical blank.
+    /// When to look whether a vertical blank is due.
+    ///
+    /// It may be too early but never too late: an update that ends lets go of the vertical blank
+    /// that waits for it, and whoever sleeps is not told.
     pub fn next_vblank(&self) -> Option<u64> {
-        self.running
-            .map(|(timing, began)| began + timing.vblank_time(self.handled + 1))
+        /// How often to look while a vertical blank waits, in ns.
+        const LOOK_AGAIN: u64 = 1_000_000;
+        let (timing, began) = self.running?;
+        let due = began + timing.vblank_time(self.handled + 1);
+        let look_again = (self.looked + LOOK_AGAIN).min(self.updates.held_until());
+        Some(if due <= self.looked { look_again } else { due })
     }
 
     /// A plane's surface register was written. Returns interrupt bits that are due at once.
@@ -148,10 +167,11 @@ impl Pipe {
         pipe: u32,
         now: u64,
     ) -> u32 {
-        let Some((timing, began)) = self.running else {
+        self.looked = self.looked.max(now);
+        let Some((timing, elapsed)) = self.beam(now) else {
             return 0;
         };
-        let begun = timing.vblanks(now.saturating_sub(began));
+        let begun = timing.vblanks(elapsed);
         if begun == self.handled {
             return 0;
         }

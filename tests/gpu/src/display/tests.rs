@@ -152,6 +152,60 @@ fn flip_when_armed_takes_effect_at_the_next_vblank() {
 }
 
 #[test]
+fn vblank_when_an_update_is_late_waits_and_comes_with_its_end() {
+    let mut bed = Bed::new(Link::Hdmi);
+    bed.modeset();
+    bed.now += 15 * MS;
+    bed.read(bits::PIPEDSL);
+    let count = bed.read(bits::PIPE_FRMCOUNT);
+    bed.lines.raised.clear();
+
+    bed.now += 20 * MS;
+    bed.tick();
+    bed.write(bits::PLANE_SURF, 0x5000);
+    assert_eq!(bed.read(bits::PIPEDSL), 765, "the line before the blank");
+    assert!(bed.lines.raised.is_empty());
+    assert_eq!(bed.read(bits::PIPE_FRMCOUNT), count);
+
+    assert_eq!(bed.lines.raised.len(), 1, "at once");
+    assert_eq!(bed.read(bits::PLANE_SURFLIVE), 0x5000);
+    assert_eq!(bed.read(bits::PIPE_FRMCOUNT), count + 2);
+}
+
+#[test]
+fn scanline_when_registers_are_accessed_a_lot_is_where_the_clock_says() {
+    let mut bed = Bed::new(Link::Hdmi);
+    bed.modeset();
+    let timing = bed.display.pipes[0].timing().unwrap();
+
+    for _ in 0..1000 {
+        bed.now += 100_000;
+        bed.write(bits::PLANE_CTL, bits::ENABLE | 4 << 24);
+        assert_eq!(bed.read(bits::PIPEDSL), timing.scanline(bed.now));
+    }
+}
+
+#[test]
+fn sleeper_when_a_vblank_waits_is_never_late_and_never_spins() {
+    let mut bed = Bed::new(Link::Hdmi);
+    bed.modeset();
+    bed.read(bits::PIPEDSL);
+    bed.read(bits::PIPE_FRMCOUNT);
+    bed.write(bits::PLANE_CTL, bits::ENABLE | 4 << 24);
+    bed.lines.raised.clear();
+
+    let mut looks = 0;
+    while bed.lines.raised.is_empty() {
+        bed.now = bed.display.next_event().unwrap().0.max(bed.now + 1);
+        bed.tick();
+        looks += 1;
+    }
+
+    assert_eq!(bed.now, 80 * MS, "patience is over");
+    assert!(looks <= 80, "{looks}");
+}
+
+#[test]
 fn flip_when_asynchronous_takes_effect_at_once() {
     let mut bed = Bed::new(Link::Hdmi);
     bed.modeset();

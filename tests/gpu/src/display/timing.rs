@@ -72,13 +72,6 @@ impl Timing {
         (pixels * NANOS_PER_MILLI).div_ceil(u128::from(self.clock_khz)) as u64
     }
 
-    /// How long it is to the next vertical blank, in ns; 0 while there is one.
-    pub fn until_vblank(&self, elapsed: u64) -> u64 {
-        let line = self.lines(elapsed) % self.v_total;
-        let left = self.vblank_start.saturating_sub(line) * self.h_total;
-        (u128::from(left) * NANOS_PER_MILLI / u128::from(self.clock_khz)) as u64
-    }
-
     /// When the frame began that is on the wire, in ns after the pipe began.
     pub fn frame_time(&self, elapsed: u64) -> u64 {
         let line = u128::from(self.lines(elapsed) / self.v_total * self.v_total);
@@ -123,14 +116,6 @@ mod tests {
     fn scanline_when_vblank_begins_lags_by_the_stated_lines() {
         assert_eq!(XGA.scanline(XGA.vblank_time(1)), 766);
         assert_eq!(XGA.scanline(0), 804);
-    }
-
-    #[test]
-    fn time_to_vblank_when_it_comes_near_falls_to_nothing() {
-        let vblank = XGA.vblank_time(3);
-
-        assert!((80_000..130_000).contains(&XGA.until_vblank(vblank - 100_000)));
-        assert_eq!(XGA.until_vblank(vblank + 1), 0);
     }
 
     #[test]
