@@ -16,8 +16,8 @@ use crate::prepare::Ready;
 use crate::progress::say;
 use crate::vm::{self, End, Task, Vm};
 
-/// Memory of the VM: some tests want all of it, and half of this is not enough for others.
-const RAM: &str = "4G";
+/// Memory of the VM: `gem_exec_gttfill` fills 4 GiB of addresses. It is taken as it is used.
+const RAM: &str = "6G";
 /// What a program may take beyond its tests' time, in seconds: starting, and the summary.
 const SLACK: u32 = 60;
 /// The least serious of the kernel's messages that count against a test: warnings. At the level below
