@@ -8,9 +8,10 @@
 
 use std::env;
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{bail, Context, Result};
 use rustix::fs::FlockOperation;
@@ -19,8 +20,10 @@ use walkdir::WalkDir;
 
 use crate::command;
 
-/// How many finished artefacts of one name are kept, newest first.
+/// How many finished artefacts of one name are kept, those that were used last.
 const KEPT: usize = 3;
+/// How long one is kept in any case: another run, of another work tree, may be using it.
+const IN_USE: Duration = Duration::from_secs(4 * 3600);
 /// How many logs are kept.
 const KEPT_LOGS: usize = 200;
 /// Hexadecimal digits of the key that go into a folder's name.
@@ -82,7 +85,7 @@ impl Cache {
     pub fn log(&self, name: &str) -> Result<PathBuf> {
         static SERIAL: AtomicU32 = AtomicU32::new(0);
         let folder = self.folder("logs")?;
-        keep_newest(&folder, |_| true, KEPT_LOGS)?;
+        keep_newest(&folder, |_| true, KEPT_LOGS, Duration::ZERO)?;
         let seconds = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |d| d.as_secs());
@@ -136,11 +139,11 @@ impl Cache {
     ) -> Result<PathBuf> {
         let place = self.place(name, key);
         if place.is_dir() {
-            return Ok(place);
+            return used(place);
         }
         let _lock = self.lock(name)?;
         if place.is_dir() {
-            return Ok(place);
+            return used(place);
         }
         self.need_space(name, mib)?;
         let part = self.path(&format!("{name}.part"));
@@ -149,8 +152,20 @@ impl Cache {
         build(&part)?;
         fs::rename(&part, &place)
             .with_context(|| format!("cannot rename {} into its place", part.display()))?;
-        keep_newest(&self.root, |file| is_artefact(file, name), KEPT)?;
+        keep_newest(&self.root, |file| is_artefact(file, name), KEPT, IN_USE)?;
         Ok(place)
+    }
+}
+
+/// Notes that an artefact is used now.
+fn used(place: PathBuf) -> Result<PathBuf> {
+    let time = File::open(&place).and_then(|folder| folder.set_modified(SystemTime::now()));
+    // Somebody else's, whom it may be newer for.
+    match time {
+        Err(error) if error.kind() != ErrorKind::PermissionDenied => {
+            Err(error).with_context(|| format!("cannot use {}", place.display()))
+        }
+        _ => Ok(place),
     }
 }
 
@@ -161,8 +176,13 @@ fn is_artefact(file: &str, name: &str) -> bool {
         .is_some_and(|key| key.len() == KEY_DIGITS && key.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-/// Removes all entries of `folder` that `wanted` names but the `count` newest.
-fn keep_newest(folder: &Path, wanted: impl Fn(&str) -> bool, count: usize) -> Result<()> {
+/// Removes all entries of `folder` that `wanted` names but the `count` newest, and those of the last `age`.
+fn keep_newest(
+    folder: &Path,
+    wanted: impl Fn(&str) -> bool,
+    count: usize,
+    age: Duration,
+) -> Result<()> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -175,8 +195,12 @@ fn keep_newest(folder: &Path, wanted: impl Fn(&str) -> bool, count: usize) -> Re
     }
     entries.sort();
     let surplus = entries.len().saturating_sub(count);
-    for (_, path) in entries.into_iter().take(surplus) {
-        command::remove_tree(&path)?;
+    let now = SystemTime::now();
+    for (time, path) in entries.into_iter().take(surplus) {
+        // One that is of the future counts as new.
+        if now.duration_since(time).is_ok_and(|past| past >= age) {
+            command::remove_tree(&path)?;
+        }
     }
     Ok(())
 }
@@ -291,19 +315,40 @@ mod tests {
         assert_eq!(first, second);
     }
 
-    #[test]
-    fn artefact_when_many_keys_then_only_the_newest_are_kept() {
+    /// Makes as many artefacts as are kept, all of them long ago, and one more; counts what is left.
+    fn kept(between: impl Fn(&Cache)) -> usize {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::open_at(folder.path().join("cache")).unwrap();
-        for round in 0..KEPT + 2 {
+        for round in 0..KEPT {
             let key = Key::new().add("v", round.to_string());
-            cache.artefact("thing", &key, 0, |_| Ok(())).unwrap();
+            let place = cache.artefact("thing", &key, 0, |_| Ok(())).unwrap();
+            let then = SystemTime::now() - IN_USE - IN_USE;
+            File::open(place).unwrap().set_modified(then).unwrap();
         }
-        let kept = fs::read_dir(cache.path(""))
+        between(&cache);
+        let key = Key::new().add("v", "last");
+        cache.artefact("thing", &key, 0, |_| Ok(())).unwrap();
+        fs::read_dir(cache.path(""))
             .unwrap()
             .filter(|e| is_artefact(&e.as_ref().unwrap().file_name().to_string_lossy(), "thing"))
-            .count();
-        assert_eq!(kept, KEPT);
+            .count()
+    }
+
+    #[test]
+    fn artefact_when_many_keys_then_only_the_newest_are_kept() {
+        assert_eq!(kept(|_| ()), KEPT);
+    }
+
+    #[test]
+    fn artefact_when_used_of_late_then_is_kept() {
+        let all_are_used = |cache: &Cache| {
+            for round in 0..KEPT {
+                let key = Key::new().add("v", round.to_string());
+                let present = cache.artefact("thing", &key, 0, |_| bail!("built twice"));
+                assert!(present.is_ok());
+            }
+        };
+        assert_eq!(kept(all_are_used), KEPT + 1);
     }
 
     #[test]
