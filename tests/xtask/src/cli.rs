@@ -78,6 +78,9 @@ pub struct IgtArgs {
     /// The vGPU's type, for example V5_8 or i915-GVTg_V5_8 (default: the smallest)
     #[arg(long = "type", value_name = "T")]
     pub kind: Option<String>,
+    /// Version of the stock kernel; with another than Debian 13's docs/igt.md is left as it is
+    #[arg(long, value_name = "V")]
+    pub kernel_version: Option<Version>,
     /// Only the short list of tests that pass on a vGPU, which CI runs
     #[arg(long)]
     pub fast: bool,
