@@ -3,8 +3,9 @@
 //!
 //! Requests are acknowledged at once; what takes time is the beam. Pipes run on the GPU's clock,
 //! but for [updates](update) that are under way: at each vertical blank armed planes are taken
-//! over, frame counters step and interrupts are raised. One monitor is connected, by HDMI (its EDID is on GMBUS) or by
-//! DisplayPort (DPCD and EDID are on AUX). [`Display::picture`] is what it shows.
+//! over, frame counters step and interrupts are raised. One monitor is connected, by HDMI (its
+//! EDID is on GMBUS) or by DisplayPort (DPCD and EDID are on AUX). [`Display::picture`] is what it
+//! shows.
 
 pub mod aux_channel;
 pub mod bits;
@@ -216,7 +217,7 @@ impl Display {
             return now.ticks(MICROSECONDS) as u32;
         }
         let pipe = offset.0.wrapping_sub(bits::PIPEDSL) / bits::PIPE_STRIDE;
-        let Some(state) = self.pipes.get(pipe as usize) else {
+        let Some(state) = self.pipes.get_mut(pipe as usize) else {
             return bus.regs.get(offset);
         };
         let (value, access) = match offset.0 - pipe * bits::PIPE_STRIDE {
@@ -227,17 +228,20 @@ impl Display {
             }
             _ => return bus.regs.get(offset),
         };
-        self.note(pipe, access, bus);
+        state.note(access, now.0);
+        // An update that ends lets go of the vertical blank that has waited for it.
+        self.tick(bus);
         value
     }
 
     /// Writes the register at `offset` (dword aligned).
     pub fn write(&mut self, offset: MmioOffset, value: u32, bus: &mut DisplayBus<'_>) {
         self.tick(bus);
-        if let Some(pipe) = pipe_of_plane(offset.0) {
-            self.note(pipe, Access::Plane, bus);
-        }
         let now = bus.now.0;
+        let pipe = pipe_of_plane(offset.0).and_then(|pipe| self.pipes.get_mut(pipe as usize));
+        if let Some(state) = pipe {
+            state.note(Access::Plane, now);
+        }
         let (regs, at) = (&mut *bus.regs, offset.0);
         if power::write(regs, self.platform, at, value)
             || pll::write(regs, self.platform, at, value)
@@ -336,15 +340,6 @@ impl Display {
                 .chain(cursor.iter().filter_map(Layer::of_cursor))
                 .collect(),
         )
-    }
-
-    /// Notes what an access says about an update of planes; one that ends lets go of the vertical
-    /// blank that has waited for it.
-    fn note(&mut self, pipe: u32, access: Access, bus: &mut DisplayBus<'_>) {
-        if let Some(state) = self.pipes.get_mut(pipe as usize) {
-            state.note(access, bus.now.0);
-        }
-        self.tick(bus);
     }
 
     /// Takes over what was put into registers without our seeing it.
@@ -488,11 +483,10 @@ impl Display {
     }
 }
 
-/// The pipe whose plane or cursor a register belongs to.
+/// The number of the pipe whose plane or cursor a register belongs to, if it is one's.
 fn pipe_of_plane(offset: u32) -> Option<u32> {
-    let pipe = offset.wrapping_sub(bits::PIPEDSL) / bits::PIPE_STRIDE;
     let of_plane = offset % bits::PIPE_STRIDE >= bits::FIRST_PLANE_REGISTER;
-    ((pipe as usize) < PIPES && of_plane).then_some(pipe)
+    of_plane.then_some(offset.wrapping_sub(bits::PIPEDSL) / bits::PIPE_STRIDE)
 }
 
 /// The transcoder's configuration register, if `offset` is one.

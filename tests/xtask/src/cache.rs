@@ -160,7 +160,7 @@ impl Cache {
 /// Notes that an artefact is used now.
 fn used(place: PathBuf) -> Result<PathBuf> {
     let time = File::open(&place).and_then(|folder| folder.set_modified(SystemTime::now()));
-    // Somebody else's, whom it may be newer for.
+    // In somebody else's cache it stays as old as it is.
     match time {
         Err(error) if error.kind() != ErrorKind::PermissionDenied => {
             Err(error).with_context(|| format!("cannot use {}", place.display()))
