@@ -109,8 +109,8 @@ impl Turns {
         }
     }
 
-    /// Time as the roster has it.
-    fn now(&self) -> Time {
+    /// Time as the roster has it, and everything else in a vGPU.
+    pub(crate) fn now(&self) -> Time {
         // The clock does not go back.
         Time(u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(0))
     }

@@ -255,6 +255,7 @@ impl<'a> VgpuDevice<'a> {
             tracker: &mut tracker,
             shadow: &mut owned.shadows,
             turns: &self.seat,
+            now: self.seat.turns.now(),
         };
         self.tell(&mut owned.vgpu, &mut world);
         act(&mut owned.vgpu, &mut world)

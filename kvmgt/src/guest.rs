@@ -6,6 +6,7 @@ use crate::device::Device;
 use crate::gtt::ppgtt::{GuestMemory, PageTracker, ShadowMemory};
 use crate::host::Host;
 use crate::message::Complaint;
+use crate::schedule::time::Time;
 use crate::schedule::Turns;
 use kernel::prelude::*;
 
@@ -81,4 +82,6 @@ pub struct World<'a> {
     pub shadow: &'a mut dyn ShadowMemory,
     /// When it is its turn on an engine.
     pub turns: &'a dyn Turns,
+    /// What time it is. All of the request happens at that moment.
+    pub now: Time,
 }

@@ -24,6 +24,7 @@ pub mod address;
 pub mod command;
 pub mod config_space;
 pub mod device;
+pub mod display;
 pub mod engines;
 pub mod execlist;
 pub mod fences;
@@ -37,6 +38,7 @@ pub mod message;
 pub mod mmio;
 #[cfg(feature = "mutants")]
 pub mod mutant;
+pub mod opregion;
 pub mod pvinfo;
 pub mod schedule;
 pub mod vgpu;

@@ -9,6 +9,7 @@
 use crate::address::{MmioOffset, PAGE_SHIFT};
 use crate::command::Flip;
 use crate::device::{Device, Geometry};
+use crate::display::Display;
 use crate::fences::Fences;
 use crate::gtt::entry::ENTRY_SIZE;
 use crate::gtt::ggtt::Ggtt;
@@ -70,6 +71,7 @@ pub struct Mmio {
     id: VgpuId,
     registers: RegisterFile,
     state: State,
+    display: Display,
     share: Share,
 }
 
@@ -130,11 +132,12 @@ impl Mmio {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub fn new(id: VgpuId) -> Result<Self> {
+    pub fn new(id: VgpuId, kind: &Kind) -> Result<Self> {
         Ok(Self {
             id,
             registers: RegisterFile::new()?,
             state: State::default(),
+            display: Display::new(kind)?,
             share: Share::default(),
         })
     }
@@ -160,6 +163,7 @@ impl Mmio {
             id,
             &self.share,
         );
+        self.display.reset(device, &mut self.registers);
     }
 
     /// Whether an access since this was last asked wants a message to be sent.
@@ -222,6 +226,26 @@ impl Mmio {
     /// know.
     pub fn raise(&mut self, world: &mut World<'_>, fences: &mut Fences, event: Event) {
         interrupt::raise(&mut self.context(world, fences), event);
+    }
+
+    /// The display: its monitor, its pipes.
+    pub(crate) fn display(&self) -> &Display {
+        &self.display
+    }
+
+    /// What the registers hold.
+    pub(crate) fn registers(&self) -> &RegisterFile {
+        &self.registers
+    }
+
+    /// Calls `act` with the display, as registers reach it.
+    pub(crate) fn with_display<R>(
+        &mut self,
+        world: &mut World<'_>,
+        fences: &mut Fences,
+        act: impl FnOnce(&mut Context<'_>) -> R,
+    ) -> R {
+        act(&mut self.context(world, fences))
     }
 
     /// A command shows another surface on a plane.
@@ -289,6 +313,8 @@ impl Mmio {
             vgpu: self.id.number(),
             registers: &mut self.registers,
             state: &mut self.state,
+            display: &mut self.display,
+            now: world.now,
             fence: None,
         }
     }

@@ -8,6 +8,7 @@ use crate::gtt::ppgtt::{GuestMemory, PageTracker, ShadowMemory, ShadowPage};
 use crate::guest::{Event, Guest, World};
 use crate::hardware::Engine;
 use crate::host::Host;
+use crate::schedule::time::Time;
 use crate::schedule::{Submitted, Tag, Turns, Weight};
 use crate::vgpu::shares::VgpuId;
 use iface::client::Outcome;
@@ -478,6 +479,8 @@ pub struct FakeVm {
     pub shadow: FakeShadow,
     /// Turns on engines.
     pub turns: FakeTurns,
+    /// What time it is.
+    pub now: Time,
 }
 
 impl FakeVm {
@@ -491,6 +494,7 @@ impl FakeVm {
             tracker: &mut self.tracker,
             shadow: &mut self.shadow,
             turns: &self.turns,
+            now: self.now,
         }
     }
 }

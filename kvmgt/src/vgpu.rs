@@ -20,6 +20,7 @@ use crate::schedule::Weight;
 use core::ops::Range;
 use kernel::prelude::*;
 
+mod display;
 mod finish;
 pub mod kind;
 mod memory;
@@ -38,6 +39,11 @@ pub enum Region {
     Config,
     /// BAR 0: registers and the GGTT, [`Vgpu::bar0_size`] bytes.
     Bar0,
+    /// The OpRegion, [`crate::opregion::SIZE`] bytes, which can only be read.
+    OpRegion,
+    /// The EDID of the monitor, as VFIO has it (`struct vfio_region_gfx_edid`),
+    /// [`crate::display::monitor::REGION_SIZE`] bytes.
+    Edid,
 }
 
 /// A vGPU.
@@ -68,7 +74,7 @@ impl Vgpu {
         kind: &'static Kind,
     ) -> Result<Self, Refusal> {
         let config = ConfigSpace::new(device)?;
-        let mmio = Mmio::new(id)?;
+        let mmio = Mmio::new(id, kind)?;
         let engines = Engines::new()?;
         let ggtt = Ggtt::new(device, host, kind)?;
         let fences = match Fences::new(host, kind.fences) {
@@ -171,6 +177,7 @@ impl Vgpu {
     ) -> Result {
         match region {
             Region::Config => self.config.read(offset, data),
+            Region::OpRegion | Region::Edid => Err(EINVAL),
             Region::Bar0 => {
                 let (mmio, mut reach) = self.parts();
                 mmio.read(world, &mut reach, offset, data)?;
@@ -194,6 +201,7 @@ impl Vgpu {
     ) -> Result {
         match region {
             Region::Config => self.config.write(offset, data),
+            Region::OpRegion | Region::Edid => Err(EINVAL),
             Region::Bar0 => {
                 let (mmio, mut reach) = self.parts();
                 mmio.write(world, &mut reach, offset, data)?;

@@ -8,11 +8,13 @@ use super::sbi::Sideband;
 use super::written::Written;
 use crate::address::{Gma, MmioOffset, PAGE_SIZE};
 use crate::device::Device;
+use crate::display::Display;
 use crate::fences::Fences;
 use crate::guest::{Event, Guest};
 use crate::host::Host;
 use crate::interrupt::Seconds;
 use crate::message::{Complaint, Failsafe};
+use crate::schedule::time::Time;
 use core::ops::Range;
 use iface::registers;
 use iface::types::{mmio, MmioOp};
@@ -69,6 +71,9 @@ pub(crate) struct Context<'a> {
     pub(crate) vgpu: u32,
     pub(crate) registers: &'a mut RegisterFile,
     pub(crate) state: &'a mut State,
+    pub(crate) display: &'a mut Display,
+    /// What time it is.
+    pub(crate) now: Time,
     /// The fence that the access has written.
     pub(super) fence: Option<fence::Register>,
 }

@@ -68,7 +68,7 @@ impl Machine {
         drop(Ggtt::new(&device, &host, kind).unwrap());
         let ggtt = Ggtt::new(&device, &host, kind).unwrap();
         let fences = Fences::new(&host, kind.fences).unwrap();
-        let mut mmio = Mmio::new(id).unwrap();
+        let mut mmio = Mmio::new(id, kind).unwrap();
         mmio.reset(&device, kind, &ggtt);
         Self {
             host,
@@ -330,7 +330,7 @@ fn new_without_memory_is_enomem_and_leaks_nothing() {
     let host = testing::host(APERTURE);
     let id = Shares::new(&host.info).take(&KINDS[0]).unwrap();
 
-    let sites = kernel::testing::fail_each_alloc(|| Mmio::new(id));
+    let sites = kernel::testing::fail_each_alloc(|| Mmio::new(id, &KINDS[0]));
 
     assert_eq!(sites, 1);
 }

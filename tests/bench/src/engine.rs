@@ -24,6 +24,7 @@ use kvmgt_core::gtt::ppgtt::{GuestMemory, ShadowMemory, ShadowPage};
 use kvmgt_core::guest::{Event, Guest, World};
 use kvmgt_core::hardware::Engine;
 use kvmgt_core::host::Host;
+use kvmgt_core::schedule::time::Time;
 use kvmgt_core::schedule::{self, Submitted, Tag, Weight};
 use kvmgt_core::vgpu::kind::KINDS;
 use kvmgt_core::vgpu::shares::{Shares, VgpuId};
@@ -344,6 +345,7 @@ impl<'a> Opened<'a> {
             tracker: &mut Unwatched,
             shadow: &mut self.shadows,
             turns: &Always,
+            now: Time::default(),
         };
         act(&mut self.vgpu, &mut world)
     }

@@ -16,6 +16,7 @@ use kvmgt_core::device::Device;
 use kvmgt_core::gtt::ppgtt::{GuestMemory, ShadowMemory, ShadowPage};
 use kvmgt_core::guest::{Event, Guest, World};
 use kvmgt_core::message::Complaint;
+use kvmgt_core::schedule::time::Time;
 use kvmgt_core::vgpu::kind::KINDS;
 use kvmgt_core::vgpu::shares::Shares;
 use kvmgt_core::vgpu::{Region, Vgpu};
@@ -183,6 +184,7 @@ impl Opened<'_> {
             tracker: &mut Unwatched,
             shadow: &mut Empty,
             turns: &NoTurns,
+            now: Time::default(),
         };
         act(&mut self.vgpu, &mut world)
     }

@@ -220,7 +220,8 @@ impl<'a> Turns<'a> {
         self.inboxes.iter().for_each(Condvar::notify_all);
     }
 
-    fn now(&self) -> Time {
+    /// What time it is.
+    pub fn now(&self) -> Time {
         self.clock.now(self.card)
     }
 

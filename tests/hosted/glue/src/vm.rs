@@ -12,6 +12,7 @@ use kvmgt_core::device::Device;
 use kvmgt_core::gtt::ppgtt::GuestMemory;
 use kvmgt_core::guest::{Event, Guest, World};
 use kvmgt_core::host::Host;
+use kvmgt_core::schedule::time::Time;
 use kvmgt_core::schedule::Turns;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -151,6 +152,8 @@ pub struct Surroundings<'a> {
     pub vm: Vm,
     /// Who watches its writes.
     pub watch: Watch,
+    /// What time it is.
+    pub now: Time,
     memory: VmMemory<'a>,
     shadow: MachinePages<'a>,
 }
@@ -161,6 +164,7 @@ impl<'a> Surroundings<'a> {
         Self {
             vm: Vm::new(memory.clone()),
             watch: Watch::default(),
+            now: Time::default(),
             memory: VmMemory {
                 machine,
                 memory,
@@ -208,6 +212,7 @@ impl<'a> Surroundings<'a> {
             tracker: &mut self.watch,
             shadow: &mut self.shadow,
             turns,
+            now: self.now,
         })
     }
 }

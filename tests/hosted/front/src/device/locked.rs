@@ -71,6 +71,7 @@ impl<'a> Locked<'a> {
             tracker: &mut Unwatched,
             shadow: &mut parts.shadow,
             turns: &self.gpu.turns().seat(self.id, attachment.host()),
+            now: self.gpu.turns().now(),
         };
         act(vgpu, &mut world)
     }

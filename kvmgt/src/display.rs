@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! A guest's display: the monitor that it finds, the pipes that drive it, and the picture on it.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `monitor` | the virtual monitor: whether it is there, its EDID, its DPCD |
+//! | `mode` | timings for a resolution |
+//! | `edid` | EDIDs, generated and checked |
+//! | `dpcd` | what a DisplayPort sink tells and takes |
+//! | `refresh` | how often a second a pipe shows a frame |
+//! | `pipes` | frames, scan lines, vertical blanks and pending flips |
+//! | `plane` | what of the guest's memory is shown where |
+//! | `picture` | all of that in one picture of plain pixels |
+
+use crate::device::Device;
+use crate::mmio::registers::RegisterFile;
+use crate::vgpu::kind::Kind;
+use core::fmt;
+use kernel::prelude::*;
+use monitor::Monitor;
+use pipes::Pipes;
+
+pub mod monitor;
+pub mod picture;
+pub(crate) mod pipes;
+pub mod plane;
+
+/// Width and height in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resolution {
+    /// From left to right.
+    pub width: u32,
+    /// From top to bottom.
+    pub height: u32,
+}
+
+impl Resolution {
+    /// Reads what [`Display`](fmt::Display) writes: `1920x1200`.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` it is none.
+    pub fn parse(text: &str) -> Result<Self> {
+        let (width, height) = text.split_once('x').ok_or(EINVAL)?;
+        let number = |text: &str| text.parse().map_err(|_| EINVAL);
+        Ok(Self {
+            width: number(width)?,
+            height: number(height)?,
+        })
+    }
+}
+
+impl fmt::Display for Resolution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}", self.width, self.height)
+    }
+}
+
+/// What of a vGPU's display is in no register.
+pub(crate) struct Display {
+    /// What the guest finds on its port.
+    pub(crate) monitor: Monitor,
+    /// What drives it.
+    pub(crate) pipes: Pipes,
+}
+
+impl Display {
+    /// That of a vGPU of a type, which nobody has open.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new(kind: &Kind) -> Result<Self> {
+        Ok(Self {
+            monitor: Monitor::new(kind)?,
+            pipes: Pipes::default(),
+        })
+    }
+
+    /// The state of reset; the registers are. A monitor that is there stays, with its EDID.
+    pub(crate) fn reset(&mut self, device: &Device, registers: &mut RegisterFile) {
+        self.pipes = Pipes::default();
+        self.monitor.reset(device, registers);
+    }
+}
