@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The listening socket: one client at a time, as many one after the other as come.
 
-use std::io;
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -17,6 +17,8 @@ use crate::device::{Bus, Device};
 use crate::session::{Session, SessionEnd, SessionStats};
 use crate::stream::UnixTransport;
 
+/// Longest line that is read.
+const LINE: u64 = 4096;
 /// Pause after a failure to accept, for example when descriptors run out.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
@@ -101,20 +103,43 @@ impl Server {
         Ok(())
     }
 
+    /// Serves clients that send lines until stopped: `answer` has a line for each.
+    ///
+    /// # Errors
+    /// Those of waiting on the listening socket.
+    pub fn serve_lines(&self, mut answer: impl FnMut(&str) -> String) -> io::Result<()> {
+        while let Some(stream) = self.accept()? {
+            let served = self
+                .admit(&stream)
+                .and_then(|()| converse(&stream, &mut answer));
+            self.set_client(None);
+            if let Err(error) = served {
+                tracing::debug!("connection lost: {error}");
+            }
+        }
+        Ok(())
+    }
+
     fn serve_one<D: Device>(
         &self,
         stream: UnixStream,
         device: &mut D,
         bus: &Bus,
     ) -> io::Result<(SessionEnd, SessionStats)> {
-        self.set_client(Some(stream.try_clone()?));
-        if self.stop.requested.load(Ordering::SeqCst) {
-            stream.shutdown(std::net::Shutdown::Both)?;
-        }
+        self.admit(&stream)?;
         tracing::info!("client connected");
         let result = Session::new(device, bus, UnixTransport::new(stream)?).run();
         self.set_client(None);
         Ok(result)
+    }
+
+    /// From now on the client is the present one, whom a stop ends.
+    fn admit(&self, stream: &UnixStream) -> io::Result<()> {
+        self.set_client(Some(stream.try_clone()?));
+        if self.stop.requested.load(Ordering::SeqCst) {
+            stream.shutdown(std::net::Shutdown::Both)?;
+        }
+        Ok(())
     }
 
     fn set_client(&self, client: Option<UnixStream>) {
@@ -155,6 +180,20 @@ impl Drop for Server {
     fn drop(&mut self) {
         // May be gone already; nobody depends on it.
         let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Answers each line that a client sends.
+fn converse(mut stream: &UnixStream, answer: &mut impl FnMut(&str) -> String) -> io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    loop {
+        line.clear();
+        if reader.by_ref().take(LINE).read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+        let answer = answer(line.trim());
+        stream.write_all(format!("{answer}\n").as_bytes())?;
     }
 }
 

@@ -5,18 +5,16 @@
 //! write files with its rights.
 
 use std::fmt::Write as _;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use anyhow::{bail, Context, Result};
 use gen9_gpu::{EngineId, Gpu, MmioOffset, Nanos, Shared};
+use vfio_user_server::{Server, Stopper};
 
 use super::shared::{write_log, write_screenshot};
-
-/// Longest line that is read.
-const LINE: u64 = 4096;
 
 const HELP: &str = "screenshot FILE | log dump FILE | log clear | log count | pages FILE | \
                     clock now | clock manual | clock advance NANOSECONDS | peek OFFSET | stats";
@@ -24,7 +22,8 @@ const HELP: &str = "screenshot FILE | log dump FILE | log clear | log count | pa
 /// A control socket; the file goes with the value.
 #[derive(Debug)]
 pub struct Control {
-    path: PathBuf,
+    stopper: Stopper,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Control {
@@ -33,42 +32,33 @@ impl Control {
     /// # Errors
     /// That of listening, for example because the path exists.
     pub fn start(path: &Path, shared: Arc<Shared>) -> io::Result<Self> {
-        let listener = vfio_user_server::server::listen(path)?;
-        std::thread::Builder::new()
+        let server = Server::bind(path)?;
+        let stopper = server.stopper();
+        let thread = std::thread::Builder::new()
             .name("control".into())
             .spawn(move || {
-                for stream in listener.incoming() {
-                    if let Err(error) = stream.and_then(|stream| converse(&stream, &shared)) {
-                        tracing::debug!("control connection: {error}");
-                    }
+                let answer = |line: &str| match answer(line, &shared) {
+                    Ok(text) => format!("ok {text}"),
+                    Err(error) => format!("error {error:#}"),
+                };
+                if let Err(error) = server.serve_lines(answer) {
+                    tracing::warn!("no control any more: {error}");
                 }
             })?;
         Ok(Self {
-            path: path.to_owned(),
+            stopper,
+            thread: Some(thread),
         })
     }
 }
 
 impl Drop for Control {
     fn drop(&mut self) {
-        // May be gone already; nobody depends on it.
-        let _ = std::fs::remove_file(&self.path);
-    }
-}
-
-fn converse(mut stream: &UnixStream, shared: &Shared) -> io::Result<()> {
-    let mut reader = BufReader::new(stream);
-    let mut line = String::new();
-    loop {
-        line.clear();
-        if reader.by_ref().take(LINE).read_line(&mut line)? == 0 {
-            return Ok(());
+        self.stopper.stop();
+        if let Some(thread) = self.thread.take() {
+            // Nobody depends on how it ended.
+            let _ = thread.join();
         }
-        let answer = match answer(line.trim(), shared) {
-            Ok(text) => format!("ok {text}\n"),
-            Err(error) => format!("error {error:#}\n"),
-        };
-        stream.write_all(answer.as_bytes())?;
     }
 }
 
