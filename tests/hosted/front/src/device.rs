@@ -7,6 +7,7 @@ use std::sync::Arc;
 use kernel::error::Error;
 use kvmgt_core::address::{Gfn, PAGE_SHIFT, PAGE_SIZE};
 use kvmgt_core::config_space;
+use kvmgt_core::display::Resolution;
 use kvmgt_core::guest::World;
 use kvmgt_core::vgpu::shares::VgpuId;
 use kvmgt_core::vgpu::{self, Vgpu};
@@ -20,8 +21,9 @@ use vfio_user_server::{Bus, Device, DmaWindow, Errno, IrqIndex, Region};
 
 use crate::gpu::Gpu;
 use crate::guest::Windows;
+use crate::screen::Screen;
 
-mod locked;
+pub(crate) mod locked;
 
 pub use locked::Worker;
 
@@ -103,6 +105,25 @@ impl<'a> VgpuDevice<'a> {
     /// What somebody else has to do for it.
     pub fn worker(&self) -> Worker<'a> {
         Worker(Arc::clone(&self.locked))
+    }
+
+    /// What its guest shows.
+    pub fn screen(&self) -> Screen<'a> {
+        Screen(Arc::clone(&self.locked))
+    }
+
+    /// Lets its monitor prefer a resolution, from the next client on.
+    ///
+    /// # Errors
+    ///
+    /// Its type has none such; the error tells the largest.
+    pub fn set_resolution(&self, resolution: Resolution) -> Result<(), Resolution> {
+        let set = self.locked.with(|vgpu, _| {
+            let largest = vgpu.largest_resolution();
+            Ok(vgpu.set_resolution(resolution).map_err(|_| largest))
+        });
+        // It is taken away only when this is dropped.
+        set.unwrap_or(Ok(()))
     }
 
     /// Lets the core do something for the client.

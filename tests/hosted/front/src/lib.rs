@@ -21,8 +21,10 @@ pub mod fuzz;
 pub mod gpu;
 pub mod guest;
 pub mod memory;
+pub mod screen;
 
 pub use choice::Choice;
 pub use counts::Counts;
 pub use device::{VgpuDevice, Worker};
 pub use gpu::{Gpu, Machine};
+pub use screen::Screen;

@@ -11,6 +11,7 @@
 //!   engine thread ──────────────────────────────────────────── slices of execution ───┘
 //! ```
 //!
+//! There is one more thread for each control socket, which looks at a vGPU's screen under its lock.
 //! A session thread does what its client asks for, the worker of the same vGPU what others have left
 //! for it: to hear of the end of a submission, and to start the next one when it is its turn. The
 //! lock of the turns is the innermost: whoever has it waits for nothing.
@@ -21,10 +22,11 @@ use std::io::{IsTerminal, Write};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{anyhow, bail, ensure, Context, Result};
 use clap::{ArgAction, Parser};
-use hosted_front::{Choice, Gpu, Machine, VgpuDevice};
+use hosted_front::{Choice, Gpu, Machine, Screen, VgpuDevice};
 use hosted_glue::turns::Tally;
+use kvmgt_core::display::Resolution;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing::Level;
@@ -58,6 +60,14 @@ struct Arguments {
     /// smallest if none is named.
     #[arg(long = "type", value_name = "T,…", value_delimiter = ',')]
     kinds: Vec<String>,
+    /// The resolutions that their monitors prefer, for example `1024x768` or `800x600,1024x768`, the
+    /// last for all that follow; the largest of their types if none is named.
+    #[arg(long, value_name = "WxH,…", value_delimiter = ',', value_parser = resolution)]
+    resolution: Vec<Resolution>,
+    /// Socket for control lines, `screenshot FILE` for a PNG of what the guest shows; with several
+    /// vGPUs PATH-1, PATH-2 and so on.
+    #[arg(long, value_name = "PATH")]
+    control: Option<PathBuf>,
     /// End a vGPU when its first client has left, and the server with the last of them.
     #[arg(long)]
     once: bool,
@@ -94,19 +104,35 @@ fn serve<'a>(arguments: &Arguments, machine: &'a Machine, gpu: &'a Gpu<'a>) -> R
             .map(|name| gpu.kind(name))
             .collect::<Result<_>>()?,
     };
-    // Those that have no type of their own are as the last one.
-    let kinds = kinds.iter().chain(kinds.iter().last().into_iter().cycle());
     let before = gpu.counts();
     let mut served: Vec<(Server, VgpuDevice<'a>)> = Vec::new();
-    for (number, kind) in (1..=arguments.vgpus).zip(kinds) {
-        let made = gpu.create(kind);
-        let vgpu = made.with_context(|| format!("vGPU {number} of {}", arguments.vgpus))?;
-        let path = socket(&arguments.socket, number, arguments.vgpus);
-        let listening = || format!("cannot listen on {}", path.display());
-        let server = Server::bind(&path).with_context(listening)?;
+    let mut controls: Vec<(Server, Screen<'a>)> = Vec::new();
+    for (number, kind) in (1..=arguments.vgpus).zip(lasting(&kinds)) {
+        let which = || format!("vGPU {number} of {}", arguments.vgpus);
+        let vgpu = gpu.create(kind).with_context(which)?;
+        let resolution = lasting(&arguments.resolution).nth(number as usize - 1);
+        if let Some(wanted) = resolution {
+            vgpu.set_resolution(*wanted)
+                .map_err(|largest| anyhow!("its type shows no {wanted}: {largest} at most"))
+                .with_context(which)?;
+        }
+        let bind = |path: &Path| {
+            let path = socket(path, number, arguments.vgpus);
+            let listening = || format!("cannot listen on {}", path.display());
+            let server = Server::bind(&path).with_context(listening)?;
+            anyhow::Ok((server, path))
+        };
+        let (server, path) = bind(&arguments.socket)?;
         println!("{} {} {}", vgpu.id(), gpu.name(kind), path.display());
+        if let Some(path) = &arguments.control {
+            controls.push((bind(path)?.0, vgpu.screen()));
+        }
         served.push((server, vgpu));
     }
+    let control_stoppers: Vec<_> = controls
+        .iter()
+        .map(|(server, _)| server.stopper())
+        .collect();
     let stoppers: Vec<_> = served.iter().map(|(server, _)| server.stopper()).collect();
     stop_on_signals(signals, stoppers.clone())?;
     println!("ready");
@@ -134,6 +160,12 @@ fn serve<'a>(arguments: &Arguments, machine: &'a Machine, gpu: &'a Gpu<'a>) -> R
             let worker = vgpu.worker();
             helpers.push(spawn(Box::new(move || worker.run())));
         }
+        for (server, screen) in controls {
+            helpers.push(spawn(Box::new(move || {
+                let ended = server.serve_lines(|line| screen.answer(line));
+                ended.unwrap_or_else(|error| tracing::warn!("no control any more: {error}"));
+            })));
+        }
         let sessions: Vec<_> = served
             .into_iter()
             .map(|(server, mut vgpu)| {
@@ -147,6 +179,7 @@ fn serve<'a>(arguments: &Arguments, machine: &'a Machine, gpu: &'a Gpu<'a>) -> R
         let results: Vec<_> = sessions.into_iter().map(|thread| thread.join()).collect();
         gpu.end();
         machine.stop_engines();
+        control_stoppers.iter().for_each(Stopper::stop);
         let ended = helpers
             .into_iter()
             .all(|thread| thread.join().unwrap_or(false));
@@ -178,6 +211,16 @@ fn serve<'a>(arguments: &Arguments, machine: &'a Machine, gpu: &'a Gpu<'a>) -> R
 /// Prints a line, unless whoever started the server does not listen any more.
 fn tell(line: fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// The members of a list, the last one for ever.
+fn lasting<T>(list: &[T]) -> impl Iterator<Item = &T> {
+    list.iter().chain(list.last().into_iter().cycle())
+}
+
+/// Understands a resolution.
+fn resolution(text: &str) -> Result<Resolution, &'static str> {
+    Resolution::parse(text).map_err(|_| "expected a width and a height, such as 1024x768")
 }
 
 /// The socket of one of `count` vGPUs.

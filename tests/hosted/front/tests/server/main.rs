@@ -4,6 +4,7 @@
 mod checks;
 mod dump;
 mod program;
+mod screen;
 mod several;
 mod work;
 

@@ -63,6 +63,21 @@ fn server_when_type_is_unknown_then_names_those_that_there_are() {
 }
 
 #[test]
+fn server_when_type_has_no_such_resolution_then_tells_its_largest() {
+    let text = refused(&["--vgpus", "2", "--resolution", "4000x3000"]);
+
+    assert!(text.contains("vGPU 1 of 2"), "{text}");
+    assert!(text.contains("1024x768 at most"), "{text}");
+}
+
+#[test]
+fn server_when_resolution_is_none_then_refused() {
+    let text = refused(&["--resolution", "large"]);
+
+    assert!(text.contains("such as 1024x768"), "{text}");
+}
+
+#[test]
 fn server_when_vgpus_do_not_fit_then_says_what_is_lacking() {
     let text = refused(&["--gpu", "kbl,aperture=256M", "--vgpus", "3"]);
 
