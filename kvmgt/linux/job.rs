@@ -72,6 +72,37 @@ impl Job {
     }
 }
 
+/// A job of somebody else's.
+///
+/// # Invariants
+///
+/// It is there as long as this is, wherever this is kept.
+#[derive(Clone, Copy)]
+pub(crate) struct JobRef(NonNull<Job>);
+
+// SAFETY: any thread may queue it.
+unsafe impl Send for JobRef {}
+// SAFETY: as above.
+unsafe impl Sync for JobRef {}
+
+impl JobRef {
+    /// Refers to a job.
+    ///
+    /// # Safety
+    ///
+    /// It stays until what is returned, and all copies of that, are gone.
+    pub(crate) unsafe fn new(job: NonNull<Job>) -> Self {
+        // INVARIANT: by this function's own requirement.
+        Self(job)
+    }
+
+    /// Has it run soon, unless it is stopped. It may be called from any context.
+    pub(crate) fn queue(self) {
+        // SAFETY: by the type's invariant.
+        unsafe { self.0.as_ref() }.queue();
+    }
+}
+
 #[pinned_drop]
 impl PinnedDrop for Job {
     fn drop(self: Pin<&mut Self>) {

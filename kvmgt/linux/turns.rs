@@ -5,7 +5,11 @@
 //! in interrupts. What is to be done about a vGPU is left to its [`Job`], and what is to be killed
 //! to one of the GPU's. A timer asks the roster again when that said so.
 
-use crate::{c, irq_lock::IrqSpinLock, job::Job};
+use crate::{
+    c,
+    irq_lock::IrqSpinLock,
+    job::{Job, JobRef},
+};
 use core::ptr::NonNull;
 use iface::{
     client::{Direction, Outcome},
@@ -34,7 +38,7 @@ mod seat;
 mod state;
 
 pub(crate) use seat::Seat;
-use state::{JobRef, State};
+use state::State;
 
 /// Engines that a GPU may have.
 const ENGINES: usize = Engine::ALL.len();
@@ -100,8 +104,8 @@ impl Turns {
                 desk.mask = known.mask;
             }
         }
-        // INVARIANT: it is taken out again before the job goes.
-        state.killer = Some(JobRef(killer));
+        // SAFETY: by this function's own requirement; `Clock` takes it out.
+        state.killer = Some(unsafe { JobRef::new(killer) });
         drop(state);
         Clock {
             timer: Some(this.clone().start(FIRST_ALARM)),

@@ -4,6 +4,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `access` | reads and writes of its file |
+//! | `alarm` | the timer by which its display goes on |
 //! | `aperture` | its part of the aperture, mapped by clients and by us |
 //! | `calls` | what C calls |
 //! | `folder` | its folder in debugfs |
@@ -17,6 +18,7 @@
 //! | `work` | what it does when nobody asks it to |
 
 mod access;
+mod alarm;
 mod aperture;
 mod calls;
 mod folder;
@@ -35,6 +37,7 @@ use crate::{
     job::Job,
     turns::Seat,
 };
+use alarm::Alarm;
 use aperture::Window;
 use core::{mem::ManuallyDrop, ptr::NonNull};
 use folder::{Folder, PinnedFile};
@@ -116,6 +119,8 @@ struct Open<'a> {
 /// The vGPU and its part of the GPU; given back when it is dropped.
 struct Owned<'a> {
     vgpu: ManuallyDrop<Vgpu>,
+    /// When its core wants to be told the time; there is one while it is open.
+    alarm: Option<Alarm>,
     shadows: Shadows<'a>,
     share: Share<'a>,
     gpu: &'a Gpu<'a>,
@@ -130,6 +135,7 @@ impl<'a> Owned<'a> {
         })?;
         Ok(Self {
             vgpu: ManuallyDrop::new(vgpu),
+            alarm: None,
             shadows: Shadows::new(gpu),
             share,
             gpu,
@@ -244,7 +250,8 @@ impl<'a> VgpuDevice<'a> {
         self.act(&mut state.vgpu, act)
     }
 
-    /// Calls `act` with a vGPU whose lock is held, after it was told what its VM did to page tables.
+    /// Calls `act` with a vGPU whose lock is held, after it was told what its VM did to page tables,
+    /// and sets its alarm.
     fn act<R>(&self, owned: &mut Owned<'_>, act: impl FnOnce(&mut Vgpu, &mut World<'_>) -> R) -> R {
         let (mut vm, mut memory, mut tracker) = (Vm(self), Memory(self), Tracker(self));
         let mut world = World {
@@ -258,7 +265,13 @@ impl<'a> VgpuDevice<'a> {
             now: self.seat.turns.now(),
         };
         self.tell(&mut owned.vgpu, &mut world);
-        act(&mut owned.vgpu, &mut world)
+        let result = act(&mut owned.vgpu, &mut world);
+        if let Some(alarm) = &mut owned.alarm {
+            // Of one that was taken away nothing goes on.
+            let due = owned.vgpu.alarm().filter(|_| !self.is_leaving());
+            alarm.set(due, world.now);
+        }
+        result
     }
 
     /// Somebody opens it, with a KVM or without.
@@ -277,6 +290,9 @@ impl<'a> VgpuDevice<'a> {
             // SAFETY: what is open is closed before the vGPU goes.
             _file: unsafe { PinnedFile::new(&self.folder, &self.pinned) },
         };
+        // SAFETY: the job is a part of the vGPU; the alarm goes when it is closed, or could not be
+        // opened.
+        let alarm = unsafe { Alarm::new(NonNull::from(&self.job)) }?;
         *self.holder.lock() = Some(Holder::current());
         // SAFETY: `rest` undoes both, when it is closed or could not be opened. The job is a part of
         // the vGPU, and VFIO counts that as open.
@@ -287,8 +303,10 @@ impl<'a> VgpuDevice<'a> {
         // What it does before the vGPU is open waits for that.
         self.job.start();
         let mut state = self.state.lock();
+        state.vgpu.alarm = Some(alarm);
         let opened = self.act(&mut state.vgpu, |vgpu, world| vgpu.open(world));
         if let Err(error) = opened {
+            state.vgpu.alarm = None;
             drop(state);
             self.rest();
             return Err(error);
@@ -303,6 +321,7 @@ impl<'a> VgpuDevice<'a> {
         let mut state = self.state.lock();
         self.is_open.store(false, Relaxed);
         self.act(&mut state.vgpu, |vgpu, world| vgpu.close(world));
+        state.vgpu.alarm = None;
         let open = state.open.take();
         drop(state);
         self.rest();

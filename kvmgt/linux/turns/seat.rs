@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The turns of a GPU as one of its vGPUs has them.
 
-use super::{
-    state::{JobRef, Place},
-    Turns,
+use super::{state::Place, Turns};
+use crate::{
+    c,
+    job::{Job, JobRef},
 };
-use crate::{c, job::Job};
 use core::ptr::NonNull;
 use iface::client::Outcome;
 use kernel::prelude::*;
@@ -32,8 +32,8 @@ impl Seat<'_> {
         self.turns.with(|state, _| {
             if let Some(place) = state.place(self.id) {
                 *place = Place {
-                    // INVARIANT: by this function's own requirement.
-                    job: Some(JobRef(job)),
+                    // SAFETY: by this function's own requirement; `rise` takes it out.
+                    job: Some(unsafe { JobRef::new(job) }),
                     ..Place::default()
                 };
             }

@@ -2,8 +2,7 @@
 //! What the lock of a GPU's turns protects.
 
 use super::ENGINES;
-use crate::job::Job;
-use core::ptr::NonNull;
+use crate::job::JobRef;
 use iface::client::Outcome;
 use kernel::prelude::*;
 use kvmgt_core::{
@@ -43,24 +42,6 @@ pub(super) struct Place {
     pub(super) job: Option<JobRef>,
     /// What has ended on each engine that it was not told of.
     pub(super) mail: [Option<(Tag, Outcome)>; ENGINES],
-}
-
-/// A job.
-///
-/// # Invariants
-///
-/// It is there as long as this is in a [`State`].
-#[derive(Clone, Copy)]
-pub(super) struct JobRef(pub(super) NonNull<Job>);
-
-// SAFETY: any thread may queue it.
-unsafe impl Send for JobRef {}
-
-impl JobRef {
-    pub(super) fn queue(self) {
-        // SAFETY: by the type's invariant.
-        unsafe { self.0.as_ref() }.queue();
-    }
 }
 
 impl State {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-//! What a vGPU does when nobody asks it to: it is its turn, or something of it has ended.
+//! What a vGPU does when nobody asks it to: it is its turn, something of it has ended, or its
+//! display goes on.
 
 use super::{State, VgpuDevice};
 use crate::{c::raw, job::Job};
@@ -10,7 +11,7 @@ impl VgpuDevice<'_> {
     /// Does what there is to do.
     fn work(&self) {
         let mut state = self.state.lock();
-        let State { open, vgpu } = &mut *state;
+        let State { open, vgpu, .. } = &mut *state;
         // Somebody may have queued it while it was closed.
         let Some(open) = open else {
             return;
@@ -21,6 +22,9 @@ impl VgpuDevice<'_> {
                 vgpu.ended(world, tag, outcome);
             }
             if !self.is_leaving() {
+                if vgpu.alarm().is_some_and(|due| due <= world.now) {
+                    vgpu.tick(world);
+                }
                 vgpu.run(world);
             }
         });
