@@ -29,7 +29,7 @@
 //! 3. (locks of VFIO's IOMMU, of the client's memory map, of the host half)
 //! 4. the lock of a vGPU's mappings, around inserting pages and taking them away
 //! 5. the lock of a device, around what its vGPUs have taken; nothing is taken under it
-//! 6. the eventfds of a vGPU, and who holds it: never taken in interrupts
+//! 6. the eventfds of a vGPU, its settings, and who holds it: never taken in interrupts
 //! 7. the pages that KVM watches for a vGPU: never taken in interrupts; (KVM's MMU lock)
 //! 8. (locks of i915's scheduler)
 //! 9. the turns of a device: held with interrupts off; (locks of workqueues and timers)

@@ -210,8 +210,42 @@ static ssize_t vgpu_id_show(struct device *dev, struct device_attribute *attr, c
 }
 static DEVICE_ATTR_RO(vgpu_id);
 
+static ssize_t resolution_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct kvmgt_vgpu *vgpu = dev_get_drvdata(dev);
+
+	return kvmgt_vgpu_show(vgpu->rust, KVMGT_ATTRIBUTE_RESOLUTION, buf);
+}
+
+static ssize_t resolution_store(struct device *dev, struct device_attribute *attr,
+				const char *buf, size_t count)
+{
+	struct kvmgt_vgpu *vgpu = dev_get_drvdata(dev);
+
+	return kvmgt_vgpu_store(vgpu->rust, KVMGT_ATTRIBUTE_RESOLUTION, buf, count);
+}
+static DEVICE_ATTR_RW(resolution);
+
+static ssize_t display_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct kvmgt_vgpu *vgpu = dev_get_drvdata(dev);
+
+	return kvmgt_vgpu_show(vgpu->rust, KVMGT_ATTRIBUTE_DISPLAY, buf);
+}
+
+static ssize_t display_store(struct device *dev, struct device_attribute *attr,
+			     const char *buf, size_t count)
+{
+	struct kvmgt_vgpu *vgpu = dev_get_drvdata(dev);
+
+	return kvmgt_vgpu_store(vgpu->rust, KVMGT_ATTRIBUTE_DISPLAY, buf, count);
+}
+static DEVICE_ATTR_RW(display);
+
 static struct attribute *vgpu_attrs[] = {
 	&dev_attr_vgpu_id.attr,
+	&dev_attr_resolution.attr,
+	&dev_attr_display.attr,
 	NULL
 };
 

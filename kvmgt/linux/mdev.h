@@ -21,6 +21,10 @@ struct vm_area_struct;
 /* Bytes of the name of a type, with its end. */
 #define KVMGT_TYPE_NAME 16
 
+/* Attributes that may be set while nobody has the vGPU open. */
+#define KVMGT_ATTRIBUTE_RESOLUTION 0
+#define KVMGT_ATTRIBUTE_DISPLAY 1
+
 /* A type of vGPUs: its name, and what Rust knows it by. */
 struct kvmgt_kind {
 	char name[KVMGT_TYPE_NAME];
@@ -62,6 +66,14 @@ void *kvmgt_vgpu_new(const void *gpu, unsigned int kind, struct device *mdev,
 		     struct vfio_device *vdev);
 void kvmgt_vgpu_free(void *vgpu);
 unsigned int kvmgt_vgpu_id(const void *vgpu);
+
+/*
+ * Read and write one of a vGPU's KVMGT_ATTRIBUTE_*; wait for no client. Return
+ * how many bytes were written into @page, or taken of @text.
+ */
+long kvmgt_vgpu_show(const void *vgpu, unsigned int attribute, char *page);
+long kvmgt_vgpu_store(const void *vgpu, unsigned int attribute, const char *text,
+		      unsigned long count);
 
 /* As the operations of struct vfio_device_ops. */
 int kvmgt_vgpu_open(const void *vgpu);

@@ -13,6 +13,7 @@
 //! | `irq` | the eventfds that stand for its interrupts |
 //! | `memory` | its VM's memory |
 //! | `mmio_diff` | its registers beside those of the GPU |
+//! | `settings` | what root sets of it |
 //! | `shadow` | pages for the shadows of its page tables |
 //! | `tracker` | writes of its VM to page tables, as KVM tells them |
 //! | `work` | what it does when nobody asks it to |
@@ -27,6 +28,7 @@ mod ioctl;
 mod irq;
 mod memory;
 mod mmio_diff;
+mod settings;
 mod shadow;
 mod tracker;
 mod work;
@@ -60,6 +62,7 @@ use kvmgt_core::{
     vgpu::{kind::Kind, Vgpu},
 };
 use memory::Memory;
+use settings::Settings;
 use shadow::Shadows;
 use tracker::{Tracker, Watch};
 use work::Account;
@@ -83,6 +86,9 @@ pub(crate) struct VgpuDevice<'a> {
     bar0_size: u64,
     bar2_size: u64,
     window: Window,
+    /// What root sets of it.
+    #[pin]
+    settings: Settings,
     /// Whoever has it open shall let go of it; set once, never cleared.
     leaving: Atomic<bool>,
     /// Whether it is open, for debugfs.
@@ -210,6 +216,7 @@ impl<'a> VgpuDevice<'a> {
                 bar0_size: owned.vgpu.bar0_size(),
                 bar2_size: owned.vgpu.bar2_size(),
                 window,
+                settings <- Settings::new(kind, owned.vgpu.resolution()),
                 leaving: Atomic::new(false),
                 is_open: Atomic::new(false),
                 pinned: Atomic::new(0),
@@ -293,6 +300,7 @@ impl<'a> VgpuDevice<'a> {
         // SAFETY: the job is a part of the vGPU; the alarm goes when it is closed, or could not be
         // opened.
         let alarm = unsafe { Alarm::new(NonNull::from(&self.job)) }?;
+        let resolution = self.settings.freeze();
         *self.holder.lock() = Some(Holder::current());
         // SAFETY: `rest` undoes both, when it is closed or could not be opened. The job is a part of
         // the vGPU, and VFIO counts that as open.
@@ -304,7 +312,12 @@ impl<'a> VgpuDevice<'a> {
         self.job.start();
         let mut state = self.state.lock();
         state.vgpu.alarm = Some(alarm);
-        let opened = self.act(&mut state.vgpu, |vgpu, world| vgpu.open(world));
+        let opened = self.act(&mut state.vgpu, |vgpu, world| {
+            if resolution != vgpu.resolution() {
+                vgpu.set_resolution(resolution)?;
+            }
+            vgpu.open(world)
+        });
         if let Err(error) = opened {
             state.vgpu.alarm = None;
             drop(state);
@@ -347,6 +360,7 @@ impl<'a> VgpuDevice<'a> {
         self.job.stop();
         self.watch.stop();
         *self.holder.lock() = None;
+        self.settings.release();
     }
 
     /// It shall go, and somebody has it open: called at once, and then every ten seconds.

@@ -7,13 +7,17 @@
 //! is; `vgpu` is what [`kvmgt_vgpu_new`] returned and [`kvmgt_vgpu_free`] was not called with;
 //! other pointers are valid during the call, those to the client's memory being only numbers.
 
-use super::VgpuDevice;
+use super::{settings::Attribute, VgpuDevice};
 use crate::{
     c::{exported, raw},
     gpu::Gpu,
     mdev, uapi,
 };
-use kernel::{bindings, error::from_result, mm::virt::VmaNew, prelude::*, uaccess::UserPtr};
+use core::slice;
+use kernel::{
+    bindings, error::from_result, mm::virt::VmaNew, page::PAGE_SIZE, prelude::*, str::Formatter,
+    uaccess::UserPtr,
+};
 
 /// The vGPU that C knows by a pointer.
 ///
@@ -84,6 +88,59 @@ unsafe extern "C" fn kvmgt_vgpu_id(this: *const c_void) -> c_uint {
     unsafe { vgpu(this) }.id
 }
 exported!(kvmgt_vgpu_id);
+
+/// The attribute that C knows by a number.
+fn attribute(number: c_uint) -> Result<Attribute> {
+    match number {
+        raw::KVMGT_ATTRIBUTE_RESOLUTION => Ok(Attribute::Resolution),
+        raw::KVMGT_ATTRIBUTE_DISPLAY => Ok(Attribute::Display),
+        _ => Err(EINVAL),
+    }
+}
+
+/// An attribute is read.
+///
+/// # Safety
+///
+/// See the module; `page` is a page, initialised, to write to.
+#[no_mangle]
+unsafe extern "C" fn kvmgt_vgpu_show(
+    this: *const c_void,
+    number: c_uint,
+    page: *mut c_char,
+) -> c_long {
+    // SAFETY: by this function's own requirement.
+    let (vgpu, page) = unsafe {
+        let page = slice::from_raw_parts_mut(page.cast::<u8>(), PAGE_SIZE);
+        (vgpu(this), page)
+    };
+    let mut text = Formatter::new(page);
+    let shown = attribute(number).and_then(|attribute| {
+        vgpu.show(attribute, &mut text).map_err(|_| EINVAL)?;
+        Ok(text.bytes_written())
+    });
+    bytes(shown)
+}
+exported!(kvmgt_vgpu_show);
+
+/// An attribute is written.
+///
+/// # Safety
+///
+/// See the module; `text` has `count` bytes.
+#[no_mangle]
+unsafe extern "C" fn kvmgt_vgpu_store(
+    this: *const c_void,
+    number: c_uint,
+    text: *const c_char,
+    count: c_ulong,
+) -> c_long {
+    // SAFETY: by this function's own requirement.
+    let (vgpu, text) = unsafe { (vgpu(this), slice::from_raw_parts(text.cast::<u8>(), count)) };
+    let stored = attribute(number).and_then(|attribute| vgpu.store(attribute, text));
+    bytes(stored.map(|()| count))
+}
+exported!(kvmgt_vgpu_store);
 
 /// The first of its files is opened.
 ///

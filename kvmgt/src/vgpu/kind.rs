@@ -2,6 +2,7 @@
 //! The types of vGPUs that users choose from: so much of the GPU, by name.
 
 use super::shares::{Refusal, Resource};
+use crate::display::Resolution;
 use core::fmt;
 use iface::registers::Platform;
 use kernel::prelude::*;
@@ -78,6 +79,12 @@ impl Kind {
             Resource::Fences => self.fences.into(),
             Resource::Vgpus => 1,
         }
+    }
+
+    /// Whether its monitor can have a resolution.
+    pub fn can_show(&self, resolution: Resolution) -> bool {
+        let (width, height) = self.resolution;
+        (1..=width).contains(&resolution.width) && (1..=height).contains(&resolution.height)
     }
 
     /// What the host half's refusal of one of these means.
