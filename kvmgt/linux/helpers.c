@@ -214,6 +214,19 @@ int kvmgt_add_sparse_area(struct vfio_info_cap *caps, unsigned long long offset,
 					__struct_size(sparse));
 }
 
+int kvmgt_add_region_type(struct vfio_info_cap *caps, unsigned int type,
+			  unsigned int subtype)
+{
+	struct vfio_region_info_cap_type cap = {
+		.header.id = VFIO_REGION_INFO_CAP_TYPE,
+		.header.version = 1,
+		.type = type,
+		.subtype = subtype,
+	};
+
+	return vfio_info_add_capability(caps, &cap.header, sizeof(cap));
+}
+
 int kvmgt_check_irq_set(struct vfio_irq_set *set, unsigned int count,
 			unsigned long *size)
 {

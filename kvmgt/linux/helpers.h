@@ -96,6 +96,10 @@ void kvmgt_eventfd_signal(struct eventfd_ctx *event);
 int kvmgt_add_sparse_area(struct vfio_info_cap *caps, unsigned long long offset,
 			  unsigned long long size);
 
+/* Says in a region's description what it is, where its index does not. */
+int kvmgt_add_region_type(struct vfio_info_cap *caps, unsigned int type,
+			  unsigned int subtype);
+
 /* Checks what does not depend on the device; @size gets the bytes of data. */
 int kvmgt_check_irq_set(struct vfio_irq_set *set, unsigned int count,
 			unsigned long *size);

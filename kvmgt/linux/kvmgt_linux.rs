@@ -21,18 +21,20 @@
 //!
 //! # Locks
 //!
-//! In the order in which they may be taken; what stands in brackets is not ours. Those from 6 on
+//! In the order in which they may be taken; what stands in brackets is not ours. Those from 7 on
 //! are spinlocks, the others sleep.
 //!
 //! 1. (VFIO's lock of a set of devices, around open and close)
-//! 2. the lock of a vGPU, around all calls of the core
-//! 3. (locks of VFIO's IOMMU, of the client's memory map, of the host half)
-//! 4. the lock of a vGPU's mappings, around inserting pages and taking them away
-//! 5. the lock of a device, around what its vGPUs have taken; nothing is taken under it
-//! 6. the eventfds of a vGPU, its settings, and who holds it: never taken in interrupts
-//! 7. the pages that KVM watches for a vGPU: never taken in interrupts; (KVM's MMU lock)
-//! 8. (locks of i915's scheduler)
-//! 9. the turns of a device: held with interrupts off; (locks of workqueues and timers)
+//! 2. the lock of a vGPU's drawing, while its picture is drawn for a client
+//! 3. the lock of a vGPU, around all calls of the core
+//! 4. (locks of VFIO's IOMMU, of the client's memory map, of the host half)
+//! 5. the lock of a vGPU's mappings, around inserting pages and taking them away; and that of its
+//!    picture's memory. Neither is taken under the other
+//! 6. the lock of a device, around what its vGPUs have taken; nothing is taken under it
+//! 7. the eventfds of a vGPU, its settings, and who holds it: never taken in interrupts
+//! 8. the pages that KVM watches for a vGPU: never taken in interrupts; (KVM's MMU lock)
+//! 9. (locks of i915's scheduler)
+//! 10. the turns of a device: held with interrupts off; (locks of workqueues and timers)
 //!
 //! A vGPU's work takes the vGPU's lock, so that nobody waits for it with that lock held. It may be
 //! queued under the turns' lock, and is only queued for a vGPU that has its seat there; closing takes

@@ -33,6 +33,28 @@ pub(crate) const VFIO_DEVICE_SET_IRQS: u32 = vfio(10);
 /// Resets the device.
 pub(crate) const VFIO_DEVICE_RESET: u32 = vfio(11);
 
+/// Shows a plane of the screen, or says by which ways it could.
+pub(crate) const VFIO_DEVICE_QUERY_GFX_PLANE: u32 = vfio(14);
+
+/// Who made the GPU, as PCI has it.
+pub(crate) const PCI_VENDOR_ID_INTEL: u32 = 0x8086;
+/// What of Intel's GPUs the region of the picture is. VFIO's header has no number for it, and counts
+/// from 1 on; clients learn the region's index from the ioctl that shows a plane.
+pub(crate) const REGION_SUBTYPE_PICTURE: u32 = 1 << 16;
+
+/// There is no hot spot, or it is not known.
+pub(crate) const NO_HOT_SPOT: u32 = u32::MAX;
+
+/// Planes, `include/uapi/drm/drm_mode.h`: the one that the others are above.
+pub(crate) const DRM_PLANE_TYPE_PRIMARY: u32 = 1;
+/// The cursor.
+pub(crate) const DRM_PLANE_TYPE_CURSOR: u32 = 2;
+
+/// Pixels of 32 bits, `include/uapi/drm/drm_fourcc.h`: nothing, red, green, blue, from the top.
+pub(crate) const DRM_FORMAT_XRGB8888: u32 = u32::from_le_bytes(*b"XR24");
+/// Pixels that lie row after row.
+pub(crate) const DRM_FORMAT_MOD_LINEAR: u64 = 0;
+
 /// Where in a position of the device's file the index of the region begins: the convention of
 /// vfio-pci, which clients learn from each region's description.
 pub(crate) const OFFSET_SHIFT: u32 = 40;

@@ -13,6 +13,9 @@
 //! | `irq` | the eventfds that stand for its interrupts |
 //! | `memory` | its VM's memory |
 //! | `mmio_diff` | its registers beside those of the GPU |
+//! | `picture` | what its screen is drawn into for clients |
+//! | `regions` | the regions of its file |
+//! | `screen` | its screen, as clients ask for it |
 //! | `settings` | what root sets of it |
 //! | `shadow` | pages for the shadows of its page tables |
 //! | `tracker` | writes of its VM to page tables, as KVM tells them |
@@ -28,6 +31,9 @@ mod ioctl;
 mod irq;
 mod memory;
 mod mmio_diff;
+mod picture;
+mod regions;
+mod screen;
 mod settings;
 mod shadow;
 mod tracker;
@@ -62,6 +68,7 @@ use kvmgt_core::{
     vgpu::{kind::Kind, Vgpu},
 };
 use memory::Memory;
+use screen::Screen;
 use settings::Settings;
 use shadow::Shadows;
 use tracker::{Tracker, Watch};
@@ -89,6 +96,9 @@ pub(crate) struct VgpuDevice<'a> {
     /// What root sets of it.
     #[pin]
     settings: Settings,
+    /// What is on its screen.
+    #[pin]
+    screen: Screen,
     /// Whoever has it open shall let go of it; set once, never cleared.
     leaving: Atomic<bool>,
     /// Whether it is open, for debugfs.
@@ -217,6 +227,7 @@ impl<'a> VgpuDevice<'a> {
                 bar2_size: owned.vgpu.bar2_size(),
                 window,
                 settings <- Settings::new(kind, owned.vgpu.resolution()),
+                screen <- Screen::new(owned.vgpu.largest_resolution()),
                 leaving: Atomic::new(false),
                 is_open: Atomic::new(false),
                 pinned: Atomic::new(0),
@@ -338,6 +349,7 @@ impl<'a> VgpuDevice<'a> {
         let open = state.open.take();
         drop(state);
         self.rest();
+        self.screen.picture.forget();
         // Without the lock: it waits for readers of debugfs.
         drop(open);
         let irqs = core::mem::replace(&mut *self.irqs.lock(), Irqs::new());

@@ -6,14 +6,14 @@
 //! multiples of their size; the vGPU's lock is held for a piece at a time, and never while the
 //! client's memory is touched, which may take as long as the client likes.
 
-use super::VgpuDevice;
+use super::{regions, VgpuDevice};
 use crate::{c, uapi};
 use core::ops::Range;
 use kernel::{
     prelude::*,
     uaccess::{UserPtr, UserSlice},
 };
-use kvmgt_core::{config_space, vgpu::Region};
+use kvmgt_core::{config_space, display::monitor, opregion, vgpu::Region};
 
 /// Bytes of the largest piece.
 const LARGEST: usize = 8;
@@ -25,6 +25,7 @@ const LARGEST_OF_CONFIG: usize = 4;
 enum Target {
     Core(Region),
     Aperture,
+    Picture,
 }
 
 impl Target {
@@ -49,13 +50,16 @@ impl VgpuDevice<'_> {
     fn target(&self, position: i64, count: usize) -> Result<(Target, u64)> {
         let position = u64::try_from(position).map_err(|_| EINVAL)?;
         let index = position >> uapi::OFFSET_SHIFT;
-        let index = c::index_below(index, uapi::VFIO_PCI_NUM_REGIONS).ok_or(EINVAL)?;
+        let index = c::index_below(index, self.region_count()).ok_or(EINVAL)?;
         let (target, range): (_, Range<u64>) = match index {
             uapi::VFIO_PCI_CONFIG_REGION_INDEX => {
                 (Target::Core(Region::Config), 0..config_space::SIZE as u64)
             }
             uapi::VFIO_PCI_BAR0_REGION_INDEX => (Target::Core(Region::Bar0), 0..self.bar0_size),
             uapi::VFIO_PCI_BAR2_REGION_INDEX => (Target::Aperture, self.window.range()),
+            regions::EDID => (Target::Core(Region::Edid), 0..monitor::REGION_SIZE as u64),
+            regions::OPREGION => (Target::Core(Region::OpRegion), 0..opregion::SIZE as u64),
+            regions::PICTURE => (Target::Picture, 0..self.screen.picture.size()),
             _ => return Err(EINVAL),
         };
         let offset = position & uapi::OFFSET_MASK;
@@ -113,6 +117,10 @@ impl VgpuDevice<'_> {
             self.with(|vgpu, world| match target {
                 Target::Core(region) => vgpu.read(world, region, offset, data),
                 Target::Aperture => self.window.read(offset, data),
+                Target::Picture => {
+                    self.screen.picture.read(offset, data);
+                    Ok(())
+                }
             })?;
             to.write_slice(data)
         })
@@ -130,6 +138,7 @@ impl VgpuDevice<'_> {
             self.with(|vgpu, world| match target {
                 Target::Core(region) => vgpu.write(world, region, offset, data),
                 Target::Aperture => self.window.write(offset, data),
+                Target::Picture => Err(EINVAL),
             })
         })
     }

@@ -118,22 +118,15 @@ impl Drop for Window {
 }
 
 impl VgpuDevice<'_> {
-    /// Lets a client map its part of the aperture; pages are inserted when they are touched.
+    /// Lets a client map its part of the aperture, from an offset in BAR 2 on; pages are inserted
+    /// when they are touched.
     ///
     /// # Errors
     ///
-    /// `EINVAL` anything else than a shared mapping of nothing but that part; `ENODEV` the vGPU
-    /// was taken away.
-    pub(super) fn mmap(&self, vma: &VmaNew) -> Result {
+    /// `EINVAL` anything else than a shared mapping of nothing but that part.
+    pub(super) fn map_aperture(&self, vma: &VmaNew, start: u64) -> Result {
         let raw = vma.as_ptr();
-        // SAFETY: nobody else knows the mapping yet.
-        let page = unsafe { (*raw).vm_pgoff } as u64;
         let size = vma.end().checked_sub(vma.start()).ok_or(EINVAL)?;
-        let start = page
-            .checked_shl(PAGE_SHIFT)
-            .filter(|start| start >> PAGE_SHIFT == page)
-            .and_then(|position| position.checked_sub(BAR2))
-            .ok_or(EINVAL)?;
         let end = start.checked_add(size as u64).ok_or(EINVAL)?;
         let range = self.window.range();
         if vma.flags() & kernel::mm::virt::flags::SHARED == 0
@@ -142,9 +135,6 @@ impl VgpuDevice<'_> {
             || end > range.end
         {
             return Err(EINVAL);
-        }
-        if self.is_leaving() {
-            return Err(ENODEV);
         }
         // SAFETY: nobody else knows the mapping yet. It holds a reference on the device's file, so
         // that the vGPU stays as long as the mapping does.
@@ -160,7 +150,7 @@ impl VgpuDevice<'_> {
     ///
     /// # Safety
     ///
-    /// `fault` is one of a mapping that [`mmap`](Self::mmap) prepared.
+    /// `fault` is one of a mapping that [`map_aperture`](Self::map_aperture) prepared.
     unsafe fn fault(&self, fault: *mut bindings::vm_fault) -> bindings::vm_fault_t {
         // SAFETY: by this function's own requirement.
         let (vma, page, address) = unsafe {
@@ -206,7 +196,7 @@ unsafe impl Sync for VmOps {}
 ///
 /// Called by the memory management for a mapping with [`VM_OPS`].
 unsafe extern "C" fn fault(fault: *mut bindings::vm_fault) -> bindings::vm_fault_t {
-    // SAFETY: by this function's own requirement; `mmap` stored the vGPU, which is there as long
+    // SAFETY: by this function's own requirement; `map_aperture` stored the vGPU, which is there as long
     // as the mapping.
     unsafe {
         let vma = (*fault).__bindgen_anon_1.vma;

@@ -14,7 +14,6 @@ use kernel::{
     prelude::*,
     uaccess::{UserPtr, UserSlice, UserSliceReader},
 };
-use kvmgt_core::config_space;
 
 /// Bytes of `struct vfio_device_info` that clients of every age have.
 const INFO_SIZE: usize = 16;
@@ -35,48 +34,16 @@ impl VgpuDevice<'_> {
     pub(super) fn ioctl(&self, command: u32, argument: usize) -> Result {
         let argument = UserPtr::from_addr(argument);
         match command {
-            uapi::VFIO_DEVICE_GET_INFO => get_info(argument),
+            uapi::VFIO_DEVICE_GET_INFO => get_info(argument, self.region_count()),
             uapi::VFIO_DEVICE_GET_IRQ_INFO => get_irq_info(argument),
             uapi::VFIO_DEVICE_SET_IRQS => self.set_irqs(argument),
             uapi::VFIO_DEVICE_RESET => self.with(|vgpu, world| {
                 vgpu.reset(world);
                 Ok(())
             }),
+            uapi::VFIO_DEVICE_QUERY_GFX_PLANE => self.query_plane(argument),
             _ => Err(ENOTTY),
         }
-    }
-
-    /// Describes a region: VFIO has checked the size of the structure, and copies it.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` there is no such region; `ENOMEM`.
-    ///
-    /// # Safety
-    ///
-    /// `caps` is the list that VFIO's core gave with `info`.
-    pub(super) unsafe fn region_info(
-        &self,
-        info: &mut uapi::vfio_region_info,
-        caps: *mut raw::vfio_info_cap,
-    ) -> Result {
-        let index = c::index_below(info.index.into(), uapi::VFIO_PCI_NUM_REGIONS).ok_or(EINVAL)?;
-        let rw = uapi::VFIO_REGION_INFO_FLAG_READ | uapi::VFIO_REGION_INFO_FLAG_WRITE;
-        (info.size, info.flags) = match index {
-            uapi::VFIO_PCI_CONFIG_REGION_INDEX => (config_space::SIZE as u64, rw),
-            uapi::VFIO_PCI_BAR0_REGION_INDEX => (self.bar0_size, rw),
-            uapi::VFIO_PCI_BAR2_REGION_INDEX => {
-                let own = self.window.range();
-                // SAFETY: by this function's own requirement.
-                to_result(unsafe {
-                    raw::kvmgt_add_sparse_area(caps, own.start, own.end - own.start)
-                })?;
-                (self.bar2_size, rw | uapi::VFIO_REGION_INFO_FLAG_MMAP)
-            }
-            _ => (0, 0),
-        };
-        info.offset = u64::from(index) << uapi::OFFSET_SHIFT;
-        Ok(())
     }
 
     /// Arms, disarms and fires interrupts.
@@ -149,7 +116,7 @@ impl Command {
 }
 
 /// Says that it is a PCI device.
-fn get_info(argument: UserPtr) -> Result {
+fn get_info(argument: UserPtr, regions: u32) -> Result {
     let (mut from, mut to) = UserSlice::new(argument, INFO_SIZE).reader_writer();
     let argsz: u32 = from.read()?;
     if (argsz as usize) < INFO_SIZE {
@@ -158,7 +125,7 @@ fn get_info(argument: UserPtr) -> Result {
     to.write(&[
         argsz,
         uapi::VFIO_DEVICE_FLAGS_PCI | uapi::VFIO_DEVICE_FLAGS_RESET,
-        uapi::VFIO_PCI_NUM_REGIONS,
+        regions,
         uapi::VFIO_PCI_NUM_IRQS,
     ])
 }

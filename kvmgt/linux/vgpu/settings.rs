@@ -14,7 +14,7 @@ use kvmgt_core::{display::Resolution, vgpu::kind::Kind};
 
 /// The way by which clients get at the picture on the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+pub(super) enum Way {
     /// A region of memory that the picture is drawn into.
     Region,
     /// The guest's own memory, as dma-bufs.
@@ -86,6 +86,11 @@ impl Settings {
     /// The vGPU was closed.
     pub(super) fn release(&self) {
         self.values.lock().is_open = false;
+    }
+
+    /// How clients get at the picture.
+    pub(super) fn way(&self) -> Way {
+        self.values.lock().way
     }
 
     /// Changes something.
