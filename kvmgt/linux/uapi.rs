@@ -35,6 +35,8 @@ pub(crate) const VFIO_DEVICE_RESET: u32 = vfio(11);
 
 /// Shows a plane of the screen, or says by which ways it could.
 pub(crate) const VFIO_DEVICE_QUERY_GFX_PLANE: u32 = vfio(14);
+/// Makes a dma-buf of a plane that was shown.
+pub(crate) const VFIO_DEVICE_GET_GFX_DMABUF: u32 = vfio(15);
 
 /// Who made the GPU, as PCI has it.
 pub(crate) const PCI_VENDOR_ID_INTEL: u32 = 0x8086;
@@ -54,6 +56,19 @@ pub(crate) const DRM_PLANE_TYPE_CURSOR: u32 = 2;
 pub(crate) const DRM_FORMAT_XRGB8888: u32 = u32::from_le_bytes(*b"XR24");
 /// Pixels that lie row after row.
 pub(crate) const DRM_FORMAT_MOD_LINEAR: u64 = 0;
+/// Intel's X tiles.
+pub(crate) const I915_FORMAT_MOD_X_TILED: u64 = intel_modifier(1);
+/// Intel's Y tiles.
+pub(crate) const I915_FORMAT_MOD_Y_TILED: u64 = intel_modifier(2);
+/// Intel's Yf tiles.
+pub(crate) const I915_FORMAT_MOD_YF_TILED: u64 = intel_modifier(3);
+
+/// How pixels lie in memory, of those ways that Intel's GPUs have.
+const fn intel_modifier(number: u64) -> u64 {
+    /// Intel, among those who have such ways.
+    const VENDOR: u64 = 1;
+    VENDOR << 56 | number
+}
 
 /// Where in a position of the device's file the index of the region begins: the convention of
 /// vfio-pci, which clients learn from each region's description.

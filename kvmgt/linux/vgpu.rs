@@ -7,6 +7,7 @@
 //! | `alarm` | the timer by which its display goes on |
 //! | `aperture` | its part of the aperture, mapped by clients and by us |
 //! | `calls` | what C calls |
+//! | `dmabuf` | planes of its screen as dma-bufs |
 //! | `folder` | its folder in debugfs |
 //! | `guest` | what it does to its VM |
 //! | `ioctl` | ioctls of its file |
@@ -25,6 +26,7 @@ mod access;
 mod alarm;
 mod aperture;
 mod calls;
+mod dmabuf;
 mod folder;
 mod guest;
 mod ioctl;
@@ -48,6 +50,7 @@ use crate::{
 use alarm::Alarm;
 use aperture::Window;
 use core::{mem::ManuallyDrop, ptr::NonNull};
+use dmabuf::Pictures;
 use folder::{Folder, PinnedFile};
 use guest::Vm;
 use iface::client::Wake;
@@ -121,6 +124,8 @@ pub(crate) struct VgpuDevice<'a> {
 /// What the lock of a vGPU protects.
 struct State<'a> {
     open: Option<Open<'a>>,
+    /// What of its screen clients were told of.
+    pictures: Pictures,
     vgpu: Owned<'a>,
 }
 
@@ -208,6 +213,7 @@ impl<'a> VgpuDevice<'a> {
         vdev: *mut raw::vfio_device,
     ) -> Result<Pin<KBox<Self>>> {
         let owned = Owned::new(gpu, kind)?;
+        let pictures = Pictures::new()?;
         let window = Window::new(gpu.aperture_base, owned.vgpu.aperture())?;
         let seat = Seat {
             turns: gpu.turns(),
@@ -235,7 +241,10 @@ impl<'a> VgpuDevice<'a> {
                 irqs <- new_spinlock!(Irqs::new(), "kvmgt::irqs"),
                 watch <- Watch::new(),
                 mappings <- new_mutex!((), "kvmgt::mappings"),
-                state <- new_mutex!(State { open: None, vgpu: owned }, "kvmgt::vgpu"),
+                state <- new_mutex!(
+                    State { open: None, pictures, vgpu: owned },
+                    "kvmgt::vgpu"
+                ),
             }),
             GFP_KERNEL,
         )?;
@@ -345,6 +354,7 @@ impl<'a> VgpuDevice<'a> {
         let mut state = self.state.lock();
         self.is_open.store(false, Relaxed);
         self.act(&mut state.vgpu, |vgpu, world| vgpu.close(world));
+        self.forget_all_pictures(&mut state.pictures);
         state.vgpu.alarm = None;
         let open = state.open.take();
         drop(state);
@@ -416,9 +426,15 @@ impl<'a> VgpuDevice<'a> {
         let first = iova >> PAGE_SHIFT;
         let last = iova.saturating_add(more) >> PAGE_SHIFT;
         let mut state = self.state.lock();
+        let State {
+            open,
+            pictures,
+            vgpu,
+        } = &mut *state;
         // Before and behind that nothing is pinned.
-        if state.open.is_some() {
-            self.act(&mut state.vgpu, |vgpu, world| {
+        if open.is_some() {
+            self.forget_pictures(pictures, first..=last);
+            self.act(vgpu, |vgpu, world| {
                 vgpu.forget_memory(world, Gfn(first), last - first + 1);
             });
         }

@@ -32,7 +32,7 @@ unsafe fn vgpu<'d>(vgpu: *const c_void) -> &'d VgpuDevice<'d> {
 /// A result as C returns it.
 fn bytes(result: Result<usize>) -> c_long {
     match result {
-        // An access has no more bytes than `isize` has room for.
+        // An access has no more bytes than `isize` has room for, and a descriptor is smaller.
         Ok(done) => done as c_long,
         Err(error) => error.to_errno() as c_long,
     }
@@ -216,7 +216,7 @@ unsafe extern "C" fn kvmgt_vgpu_ioctl(
 ) -> c_long {
     // SAFETY: by this function's own requirement.
     let vgpu = unsafe { vgpu(this) };
-    bytes(vgpu.ioctl(command, argument).map(|()| 0))
+    bytes(vgpu.ioctl(command, argument))
 }
 exported!(kvmgt_vgpu_ioctl);
 

@@ -26,14 +26,14 @@ const IRQ_SET_SIZE: usize = 20;
 const NO_EVENT: i32 = -1;
 
 impl VgpuDevice<'_> {
-    /// Does what an ioctl asks for.
+    /// Does what an ioctl asks for, and returns what it does.
     ///
     /// # Errors
     ///
     /// `ENOTTY` it is not known; what else it returns.
-    pub(super) fn ioctl(&self, command: u32, argument: usize) -> Result {
+    pub(super) fn ioctl(&self, command: u32, argument: usize) -> Result<usize> {
         let argument = UserPtr::from_addr(argument);
-        match command {
+        let done = match command {
             uapi::VFIO_DEVICE_GET_INFO => get_info(argument, self.region_count()),
             uapi::VFIO_DEVICE_GET_IRQ_INFO => get_irq_info(argument),
             uapi::VFIO_DEVICE_SET_IRQS => self.set_irqs(argument),
@@ -42,8 +42,10 @@ impl VgpuDevice<'_> {
                 Ok(())
             }),
             uapi::VFIO_DEVICE_QUERY_GFX_PLANE => self.query_plane(argument),
+            uapi::VFIO_DEVICE_GET_GFX_DMABUF => return self.export(argument),
             _ => Err(ENOTTY),
-        }
+        };
+        done.map(|()| 0)
     }
 
     /// Arms, disarms and fires interrupts.

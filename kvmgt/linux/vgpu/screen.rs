@@ -2,6 +2,7 @@
 //! What is on a vGPU's screen, as clients ask for it.
 
 use super::{
+    dmabuf,
     picture::{self, Brush, Picture},
     regions,
     settings::Way,
@@ -106,6 +107,8 @@ impl VgpuDevice<'_> {
             (Way::Region, uapi::DRM_PLANE_TYPE_PRIMARY) => self.draw()?,
             // It is in the picture already.
             (Way::Region, uapi::DRM_PLANE_TYPE_CURSOR) => None,
+            (Way::DmaBuf, uapi::DRM_PLANE_TYPE_PRIMARY) => self.offer(dmabuf::Choice::Primary)?,
+            (Way::DmaBuf, uapi::DRM_PLANE_TYPE_CURSOR) => self.offer(dmabuf::Choice::Cursor)?,
             _ => return Err(EINVAL),
         };
         let shown = shown.unwrap_or(Shown::NOTHING);
