@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 use super::*;
-use iface::registers::Platform;
+use iface::registers::{self, Flags, Platform};
 use kernel::testing;
 use proptest::prelude::*;
 use std::vec::Vec;
@@ -128,6 +128,22 @@ fn skeleton(dwords: &[u32]) -> Vec<(usize, u32)> {
     let rest = at.min(dwords.len())..dwords.len();
     skeleton.extend(rest.map(|dword| (dword, dwords[dword])));
     skeleton
+}
+
+#[test]
+fn registers_that_a_suspend_of_the_host_loses_come_with_each_image() {
+    let lost: Vec<_> = registers::TABLE
+        .iter()
+        .filter(|row| row.flags.contains(Flags::PM_SAVE))
+        .collect();
+    let names: Vec<_> = lost.iter().map(|row| row.name).collect();
+    assert_eq!(names, ["TRTTE", "REG_04DFC"]);
+    assert!(lost.iter().all(|row| row.flags.contains(Flags::IN_CONTEXT)));
+    let offsets: Vec<_> = lost.iter().map(|row| row.offset).collect();
+    let state = image(&[load(&offsets), std::vec![END]].concat());
+
+    // Behind the header, each second dword is a value.
+    assert_eq!(guests(&map(&state), &state), [2, 4]);
 }
 
 fn command() -> impl Strategy<Value = Vec<u32>> {
