@@ -24,6 +24,7 @@ pub mod monitor;
 pub mod picture;
 pub(crate) mod pipes;
 pub mod plane;
+pub(crate) mod refresh;
 
 /// Width and height in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +80,7 @@ impl Display {
 
     /// The state of reset; the registers are. A monitor that is there stays, with its EDID.
     pub(crate) fn reset(&mut self, device: &Device, registers: &mut RegisterFile) {
-        self.pipes = Pipes::default();
+        self.pipes.reset();
         self.monitor.reset(device, registers);
     }
 }

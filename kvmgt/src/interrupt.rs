@@ -16,6 +16,7 @@ use crate::address::MmioOffset;
 use crate::guest;
 use crate::hardware::{Engine, Pipe, Port};
 use crate::mmio::context::Context;
+use crate::mmio::pipe;
 use crate::mmio::registers::named;
 use crate::mmio::written::Written;
 use iface::registers::Platform;
@@ -268,7 +269,7 @@ pub(crate) enum Register {
     /// The master register.
     Master,
     /// Masks, of a group or of an engine.
-    Imr,
+    Imr(Option<Group>),
     /// What is pending in a group.
     Iir(Group),
     /// What of a group is enabled.
@@ -282,10 +283,10 @@ impl Register {
             return Some(Self::Master);
         }
         if matches!(Engine::split(name), Some((_, "RING_IMR"))) {
-            return Some(Self::Imr);
+            return Some(Self::Imr(None));
         }
         GROUPS.iter().find_map(|wiring| match name {
-            _ if name == wiring.imr => Some(Self::Imr),
+            _ if name == wiring.imr => Some(Self::Imr(Some(wiring.group))),
             _ if name == wiring.iir => Some(Self::Iir(wiring.group)),
             _ if name == wiring.ier => Some(Self::Ier(wiring.group)),
             _ => None,
@@ -296,7 +297,7 @@ impl Register {
     fn kind(self) -> &'static str {
         match self {
             Self::Master => "MASTER",
-            Self::Imr => "IMR",
+            Self::Imr(_) => "IMR",
             Self::Iir(_) => "IIR",
             Self::Ier(_) => "IER",
         }
@@ -317,8 +318,9 @@ impl Register {
                 context.store(at, written.without(!MASTER_ENABLE));
                 check(context);
             }
-            Self::Imr => {
+            Self::Imr(group) => {
                 context.store(at, written);
+                group.into_iter().for_each(|group| listen(context, group));
                 check(context);
             }
             Self::Iir(group) => {
@@ -331,6 +333,7 @@ impl Register {
             }
             Self::Ier(group) => {
                 context.store(at, written);
+                listen(context, group);
                 propagate(context, group);
                 check(context);
             }
@@ -356,6 +359,29 @@ pub(crate) fn raise(context: &mut Context<'_>, event: Event) {
         context.registers.update(wiring.pending, 0, mask);
     }
     check(context);
+}
+
+/// Whether the guest is interrupted for an event as soon as messages are let out.
+pub(crate) fn is_wanted(context: &Context<'_>, event: Event) -> bool {
+    let platform = context.device.model().platform;
+    let place = event.place(platform);
+    place
+        .and_then(|(group, bit)| Some((group.wiring()?, bit)))
+        .is_some_and(|(wiring, bit)| {
+            let enabled = context.registers.get(wiring.enabled);
+            let wanted = enabled & !context.registers.get(wiring.masked);
+            wanted & 1_u32.wrapping_shl(bit) != 0
+        })
+}
+
+/// What of a group the guest wants to hear of has changed. Vertical blanks come only if it does.
+fn listen(context: &mut Context<'_>, group: Group) {
+    match group {
+        Group::DePipeA => pipe::follow(context, Pipe::A),
+        Group::DePipeB => pipe::follow(context, Pipe::B),
+        Group::DePipeC => pipe::follow(context, Pipe::C),
+        _ => {}
+    }
 }
 
 /// What of a group is pending and enabled.

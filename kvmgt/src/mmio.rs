@@ -17,6 +17,7 @@ use crate::gtt::pins::Pins;
 use crate::guest::World;
 use crate::hardware::Engine;
 use crate::interrupt::{self, Event};
+use crate::schedule::time::Time;
 use crate::vgpu::kind::Kind;
 use crate::vgpu::shares::VgpuId;
 use behaviour::Behaviour;
@@ -44,7 +45,7 @@ pub(crate) mod nonpriv;
 mod panel;
 mod pch;
 mod pcode;
-mod pipe;
+pub(crate) mod pipe;
 mod pll;
 mod power;
 pub(crate) mod registers;
@@ -226,6 +227,19 @@ impl Mmio {
     /// know.
     pub fn raise(&mut self, world: &mut World<'_>, fences: &mut Fences, event: Event) {
         interrupt::raise(&mut self.context(world, fences), event);
+    }
+
+    /// When [`tick`](Self::tick) has something to do.
+    pub(crate) fn alarm(&self) -> Option<Time> {
+        match self.state.failsafe {
+            true => None,
+            false => self.display.pipes.alarm(),
+        }
+    }
+
+    /// Time has passed.
+    pub(crate) fn tick(&mut self, world: &mut World<'_>, fences: &mut Fences) {
+        self.with_display(world, fences, pipe::tick);
     }
 
     /// The display: its monitor, its pipes.

@@ -103,6 +103,7 @@ impl Behaviour {
             Self::Sbi(register) => register.read(context, at),
             Self::Gmbus(register) => register.read(context, at),
             Self::Pch(register) => register.read(context, at),
+            Self::Pipe(register) => register.read(context, at),
             Self::Plain
             | Self::Reset(_)
             | Self::Forcewake(_)
@@ -113,8 +114,7 @@ impl Behaviour {
             | Self::Aux(_)
             | Self::Panel(_)
             | Self::Ddi(_)
-            | Self::Fdi(_)
-            | Self::Pipe(_) => context.registers.get(at),
+            | Self::Fdi(_) => context.registers.get(at),
         }
     }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-//! What registers do not do yet, by name: the part that needs a display, or that the host
-//! suspends.
+//! What registers do not do yet, by name: the part that needs a monitor.
 //!
 //! Whoever builds a part takes it off this list.
 
@@ -37,36 +36,7 @@ pub struct Later {
 
 /// All that is missing.
 #[rustfmt::skip]
-pub static LATER: [Later; 7] = [
-    Later {
-        registers: &["TRTTE"],
-        today: Today::InPart,
-        issue: Issue::C,
-        missing: "written to the GPU again after a suspend of the host",
-    },
-    Later {
-        registers: &["REG_04DFC"],
-        today: Today::Plain,
-        issue: Issue::C,
-        missing: "written to the GPU again after a suspend of the host",
-    },
-    Later {
-        registers: &["TRANSCONF_TRANSCODER_A", "TRANSCONF_TRANSCODER_B", "TRANSCONF_TRANSCODER_C", "TRANSCONF_TRANSCODER_EDP"],
-        today: Today::InPart,
-        issue: Issue::D,
-        missing: "vertical blanks come as long as it is on, at the rate of the mode",
-    },
-    Later {
-        registers: &[
-            "DSPSURF_PIPE_A", "DSPSURF_PIPE_B", "DSPSURF_PIPE_C",
-            "SPRSURF_PIPE_A", "SPRSURF_PIPE_B", "SPRSURF_PIPE_C",
-            "REG_50080_PIPE_A_PLANE_PRIMARY", "REG_50080_PIPE_B_PLANE_PRIMARY", "REG_50080_PIPE_C_PLANE_PRIMARY",
-            "REG_50080_PIPE_A_PLANE_SPRITE0", "REG_50080_PIPE_B_PLANE_SPRITE0", "REG_50080_PIPE_C_PLANE_SPRITE0",
-        ],
-        today: Today::InPart,
-        issue: Issue::D,
-        missing: "a flip that waits for the vertical blank is done then",
-    },
+pub static LATER: [Later; 3] = [
     Later {
         registers: &["PCH_GMBUS0", "PCH_GMBUS4"],
         today: Today::InPart,

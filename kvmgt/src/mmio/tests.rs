@@ -4,6 +4,7 @@
 mod bounds;
 mod display;
 mod engines;
+mod pipes;
 mod sweep;
 mod table;
 
@@ -154,6 +155,17 @@ impl Machine {
     pub(crate) fn raise(&mut self, event: Event) {
         let mut world = self.vm.world(&self.device, &self.host);
         self.mmio.raise(&mut world, &mut self.fences, event);
+    }
+
+    /// When time has to be told of.
+    pub(crate) fn alarm(&self) -> Option<Time> {
+        self.mmio.alarm()
+    }
+
+    /// Tells of the time that it is.
+    pub(crate) fn tick(&mut self) {
+        let mut world = self.vm.world(&self.device, &self.host);
+        self.mmio.tick(&mut world, &mut self.fences);
     }
 
     /// What was complained about since this was last asked.

@@ -19,13 +19,14 @@ impl Vgpu {
     /// However many pipes a guest switches on, and whatever it writes into their registers, there are no
     /// more than 240 such moments in a second.
     pub fn alarm(&self) -> Option<Time> {
-        self.mmio.display().pipes.alarm()
+        self.mmio.alarm()
     }
 
     /// Time has passed: vertical blanks come, and flips are done. To be called at or after the
     /// [`alarm`](Self::alarm); calling it at another time does nothing.
     pub fn tick(&mut self, world: &mut World<'_>) {
-        let _ = world;
+        self.mmio.tick(world, &mut self.fences);
+        self.deliver(world);
     }
 
     /// The resolution that its monitor prefers.

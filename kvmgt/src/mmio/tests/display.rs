@@ -436,48 +436,6 @@ fn scalers_scale_pipes_and_no_planes() {
 }
 
 #[test]
-fn surfaces_are_shown_at_once_and_flips_are_counted() {
-    let mut machine = interruptible(Platform::Skl);
-    for pipe in ["A", "B", "C"] {
-        let of = |register: &str| std::format!("{register}_PIPE_{pipe}");
-        machine.set(&of("DSPSURF"), 0x1000);
-        assert_eq!(machine.get(&of("DSPSURFLIVE")), 0x1000);
-        machine.set(&std::format!("REG_50080_PIPE_{pipe}_PLANE_PRIMARY"), 0x2000);
-        assert_eq!(machine.get(&of("DSPSURFLIVE")), 0x2000);
-        assert_eq!(machine.get(&of("PIPE_FLIPCOUNT_G4X")), 2);
-        machine.set(&of("SPRSURF"), 0x3000);
-        assert_eq!(machine.get(&of("SPRSURFLIVE")), 0x3000);
-        machine.set(&std::format!("REG_50080_PIPE_{pipe}_PLANE_SPRITE0"), 0x4000);
-        assert_eq!(machine.get(&of("SPRSURFLIVE")), 0x4000);
-        assert_eq!(machine.get(&of("PIPE_FLIPCOUNT_G4X")), 2);
-    }
-    assert!(
-        !machine.mmio.take_interrupt(),
-        "they wait for the vertical blank"
-    );
-}
-
-#[test]
-fn flips_that_do_not_wait_are_done_at_once() {
-    for (platform, primary, sprite) in [(Platform::Bdw, 4, 5), (Platform::Skl, 3, 4)] {
-        let mut machine = interruptible(platform);
-        machine.set("DSPCNTR_PIPE_A", 1 << 9);
-        machine.set("DSPSURF_PIPE_A", 0x1000);
-        assert_eq!(machine.get("GEN8_DE_PIPE_IIR_PIPE_A"), 1 << primary);
-        machine.set("SPRCTL_PIPE_A", 1 << 9);
-        machine.set("SPRSURF_PIPE_A", 0x1000);
-        let both = 1 << primary | 1 << sprite;
-        assert_eq!(machine.get("GEN8_DE_PIPE_IIR_PIPE_A"), both);
-        machine.set("REG_50080_PIPE_C_PLANE_PRIMARY", 0x1002);
-        assert_eq!(machine.get("GEN8_DE_PIPE_IIR_PIPE_C"), 0);
-        machine.set("REG_50080_PIPE_C_PLANE_PRIMARY", 0x1001);
-        machine.set("REG_50080_PIPE_C_PLANE_SPRITE0", 0x1001);
-        assert_eq!(machine.get("GEN8_DE_PIPE_IIR_PIPE_C"), both);
-        assert!(machine.mmio.take_interrupt());
-    }
-}
-
-#[test]
 fn odds_and_ends_of_the_pch() {
     let mut machine = Machine::new(Platform::Bdw);
     assert_eq!(machine.exchange("PCH_ADPA", u32::MAX), !(1 << 16));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! Every register does what it must, and nothing is attached to a register that is not there.
 use super::*;
+use crate::hardware::Pipe;
 use crate::mmio::dispatch::Dispatch;
 use crate::mmio::later::{Issue, Later, Today, LATER};
 use crate::mmio::pipe::Plane;
@@ -49,7 +50,7 @@ fn specials() -> Vec<Special> {
         .collect()
 }
 
-/// Handlers of the C GVT-g that only remember, or lack an engine or a display: see `later`.
+/// Handlers of the C GVT-g that only remember.
 const PLAIN_HANDLERS: [&str; 2] = ["gen9_trtt_chicken_write", "vga_control_mmio_write"];
 
 /// What the C GVT-g calls the handlers of a behaviour: read and write.
@@ -79,7 +80,7 @@ fn handlers(behaviour: Behaviour) -> (&'static str, &'static str) {
         Behaviour::Nonpriv => ("-", "force_nonpriv_write"),
         Behaviour::Interrupt(register) => match register {
             interrupt::Register::Master => ("-", "intel_vgpu_reg_master_irq_handler"),
-            interrupt::Register::Imr => ("-", "intel_vgpu_reg_imr_handler"),
+            interrupt::Register::Imr(_) => ("-", "intel_vgpu_reg_imr_handler"),
             interrupt::Register::Iir(_) => ("-", "intel_vgpu_reg_iir_handler"),
             interrupt::Register::Ier(_) => ("-", "intel_vgpu_reg_ier_handler"),
         },
@@ -130,6 +131,8 @@ fn handlers(behaviour: Behaviour) -> (&'static str, &'static str) {
             pipe::Register::Surface(Plane::Primary, _) => ("-", "pri_surf_mmio_write"),
             pipe::Register::Surface(Plane::Sprite, _) => ("-", "spr_surf_mmio_write"),
             pipe::Register::Flip(..) => ("-", "reg50080_mmio_write"),
+            // The C driver has none.
+            pipe::Register::FrameCount(_) | pipe::Register::ScanLine(_) => ("-", "-"),
             pipe::Register::Scaler | pipe::Register::ScalerWindow => ("-", "pf_write"),
         },
     }
@@ -152,6 +155,16 @@ fn each_behaviour_is_where_the_c_driver_has_it_and_nowhere_else() {
         // What the C driver does not have: interrupts of the GMBUS are enabled here.
         let ours = Behaviour::Gmbus(gmbus::Register::Enable);
         assert_eq!(attached.remove(&named("PCH_GMBUS4")), Some(ours));
+        // And pipes count.
+        for (letter, pipe) in ["A", "B", "C"].into_iter().zip(Pipe::ALL) {
+            for (register, ours) in [
+                ("PIPE_FRMCOUNT_G4X", pipe::Register::FrameCount(pipe)),
+                ("PIPEDSL", pipe::Register::ScanLine(pipe)),
+            ] {
+                let at = named(&std::format!("{register}_PIPE_{letter}"));
+                assert_eq!(attached.remove(&at), Some(Behaviour::Pipe(ours)));
+            }
+        }
         for special in specials() {
             if !special.platforms.contains(&platform) || special.vcs1 && !vcs1 {
                 continue;
@@ -211,7 +224,7 @@ fn each_register_that_lacks_something_is_named_with_what_it_does_today() {
             }
         }
     }
-    assert_eq!(named_plain, BTreeSet::from([named("REG_04DFC")]));
+    assert_eq!(named_plain, BTreeSet::new());
 }
 
 /// Dwords of each handler on BDW, SKL, KBL, BXT and CFL, with a second video engine.
