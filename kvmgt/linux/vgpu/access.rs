@@ -114,14 +114,17 @@ impl VgpuDevice<'_> {
     pub(super) fn read(&self, to: UserPtr, count: usize, position: &mut i64) -> Result<usize> {
         let mut to = UserSlice::new(to, count).writer();
         self.pieces(position, count, |target, offset, data| {
-            self.with(|vgpu, world| match target {
-                Target::Core(region) => vgpu.read(world, region, offset, data),
-                Target::Aperture => self.window.read(offset, data),
+            match target {
+                Target::Core(region) => {
+                    self.with(|vgpu, world| vgpu.read(world, region, offset, data))
+                }
+                Target::Aperture => self.with(|_, _| self.window.read(offset, data)),
+                Target::Picture if self.is_leaving() => Err(ENODEV),
                 Target::Picture => {
                     self.screen.picture.read(offset, data);
                     Ok(())
                 }
-            })?;
+            }?;
             to.write_slice(data)
         })
     }

@@ -8,7 +8,10 @@ use core::ptr::NonNull;
 use kernel::{
     impl_has_hr_timer,
     prelude::*,
-    sync::{Arc, ArcBorrow},
+    sync::{
+        atomic::{Atomic, Relaxed},
+        Arc, ArcBorrow,
+    },
     time::{
         hrtimer::{
             ArcHrTimerHandle, HrTimer, HrTimerCallback, HrTimerCallbackContext, HrTimerPointer,
@@ -27,6 +30,8 @@ const SOONEST: i64 = 50_000;
 #[pin_data]
 struct Bell {
     job: JobRef,
+    /// It has fired since it was set.
+    has_fired: Atomic<bool>,
     #[pin]
     timer: HrTimer<Self>,
 }
@@ -42,6 +47,7 @@ impl HrTimerCallback for Bell {
     type Pointer<'a> = Arc<Self>;
 
     fn run(this: ArcBorrow<'_, Self>, _: HrTimerCallbackContext<'_, Self>) -> HrTimerRestart {
+        this.has_fired.store(true, Relaxed);
         this.job.queue();
         // The work finds out whether there is a next time.
         HrTimerRestart::NoRestart
@@ -79,6 +85,7 @@ impl Alarm {
         let bell = Arc::pin_init(
             pin_init!(Bell {
                 job,
+                has_fired: Atomic::new(false),
                 timer <- HrTimer::new(),
             }),
             GFP_KERNEL,
@@ -89,13 +96,14 @@ impl Alarm {
     /// Fires at a moment and at no other, or not at all. It is `now`.
     pub(super) fn set(&mut self, due: Option<Time>, now: Time) {
         let before = self.set.as_ref().map(|set| set.due);
-        // What is due has fired, and is wanted again.
-        if due == before && due.is_none_or(|due| due > now) {
+        // If it has fired and the core still wants it then, it came a moment too soon.
+        if due == before && !self.bell.has_fired.load(Relaxed) {
             return;
         }
         // The timer is cancelled before it is started anew. That waits for an interrupt under way,
         // which waits for nobody.
         self.set = None;
+        self.bell.has_fired.store(false, Relaxed);
         self.set = due.map(|due| {
             let left = i64::try_from(due.since(now).0).unwrap_or(i64::MAX);
             let left = Delta::from_nanos(left.max(SOONEST));
