@@ -195,6 +195,7 @@ impl VgpuDevice<'_> {
             return Ok(None);
         };
         let gfns = match pages {
+            Ok(gfns) if gfns.is_empty() => return Ok(None),
             Ok(gfns) => gfns,
             // The guest is about to change it.
             Err(error) if error == EFAULT => return Ok(None),
