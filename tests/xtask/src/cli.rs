@@ -23,7 +23,7 @@ pub struct Cli {
 /// The commands.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Show the main job on the software GPU; ends with a table.
+    /// Show the main job on the software GPU; ends with a table and a picture.
     Demo(DemoArgs),
     /// Boot the host VM: our kernel on the software GPU, i915 up, kvmgt not loaded.
     HostVm(VmArgs),
@@ -116,6 +116,9 @@ pub struct DemoArgs {
     /// Version of the host kernel
     #[arg(long, value_name = "V", requires = "kernel")]
     pub kernel_version: Option<Version>,
+    /// A file for a picture of all guests' screens, side by side (default: target/screens.png)
+    #[arg(long, value_name = "FILE", conflicts_with = "kernel")]
+    pub picture: Option<PathBuf>,
 }
 
 /// What all VMs take.
@@ -152,7 +155,7 @@ pub struct VmArgs {
 #[derive(Args, Clone)]
 pub struct GuestArgs {
     /// No vGPU: the guest drives the software GPU itself
-    #[arg(long, conflicts_with_all = ["vgpus", "kind"])]
+    #[arg(long, conflicts_with_all = ["vgpus", "kind", "resolution"])]
     pub native: bool,
     /// How many guests, each on a vGPU of its own; --run runs in each
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..=7))]
@@ -160,7 +163,12 @@ pub struct GuestArgs {
     /// The vGPUs' type, for example V5_8 or i915-GVTg_V5_8 (default: the smallest)
     #[arg(long = "type", value_name = "T")]
     pub kind: Option<String>,
-    /// A file for a PNG of the screen, taken when the command has ended; with --native
+    /// What the vGPUs' monitors prefer, for example 800x600 or 800x600,1024x768, the last for all that
+    /// follow (default: the largest of the type)
+    #[arg(long, value_name = "WxH,…")]
+    pub resolution: Option<String>,
+    /// A file for a PNG of the screen, taken when the command has ended; with --vgpus screen.png gets
+    /// screen-1.png, screen-2.png and so on
     #[arg(long, value_name = "FILE")]
     pub screenshot: Option<PathBuf>,
     /// The rest.
@@ -212,7 +220,11 @@ mod tests {
 
     #[test]
     fn guest_vm_when_native_and_vgpus_then_refused() {
-        for more in [["--vgpus", "2"], ["--type", "V5_8"]] {
+        for more in [
+            ["--vgpus", "2"],
+            ["--type", "V5_8"],
+            ["--resolution", "800x600"],
+        ] {
             let line = ["xtask", "guest-vm", "--native"].into_iter().chain(more);
             assert!(Cli::try_parse_from(line).is_err());
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-//! The command `demo`: the main job, ending with a table.
+//! The command `demo`: the main job, ending with a table and a picture.
 
 mod guests;
 
@@ -56,7 +56,7 @@ pub fn run(cache: &Cache, args: &DemoArgs) -> Result<i32> {
         ])
         .args(["--", "--gpu", &args.gpu]);
     match command.status()?.code() {
-        Some(0) => guests::run(cache, &args.gpu),
+        Some(0) => guests::run(cache, args),
         code => Ok(code.unwrap_or(1)),
     }
 }

@@ -81,9 +81,9 @@ pub fn executable(line: &str) -> Option<PathBuf> {
 pub struct GpuServer {
     child: Child,
     sockets: Vec<PathBuf>,
+    controls: Vec<PathBuf>,
     /// What the server printed.
     log: PathBuf,
-    control: PathBuf,
     /// Of the sockets, which go with it.
     _folder: TempDir,
 }
@@ -106,8 +106,22 @@ pub struct Vgpus {
     /// Their types with commas between, the last for all that follow, which the server itself reads and
     /// checks; the smallest if none is named.
     pub kind: Option<String>,
+    /// The resolutions that their monitors prefer, in the same way; the largest of their types if none
+    /// is named.
+    pub resolution: Option<String>,
     /// How many.
     pub count: u32,
+}
+
+impl Vgpus {
+    /// So many of the smallest type.
+    pub fn smallest(count: u32) -> Self {
+        Self {
+            kind: None,
+            resolution: None,
+            count,
+        }
+    }
 }
 
 /// Where one VM gets its GPU.
@@ -115,7 +129,7 @@ pub struct Vgpus {
 pub struct Seat {
     /// Where QEMU connects.
     pub socket: PathBuf,
-    /// The server's control socket. That of vGPUs has none.
+    /// The control socket of the GPU, or of this vGPU.
     pub control: Control,
     /// What the server printed.
     pub log: PathBuf,
@@ -137,20 +151,19 @@ impl GpuServer {
         command
             .arg("--socket")
             .arg(&socket)
+            .arg("--control")
+            .arg(&control)
             .args(["--gpu", served.gpu]);
-        let sockets = match served.vgpus {
-            Some(vgpus) => {
-                command.args(["--vgpus", &vgpus.count.to_string(), "--verbose"]);
-                if let Some(kind) = &vgpus.kind {
-                    command.args(["--type", kind]);
-                }
-                sockets(&socket, vgpus.count)
+        if let Some(vgpus) = served.vgpus {
+            command.args(["--vgpus", &vgpus.count.to_string(), "--verbose"]);
+            if let Some(kind) = &vgpus.kind {
+                command.args(["--type", kind]);
             }
-            None => {
-                command.arg("--control").arg(&control);
-                vec![socket]
+            if let Some(resolution) = &vgpus.resolution {
+                command.args(["--resolution", resolution]);
             }
-        };
+        }
+        let count = served.vgpus.map_or(1, |vgpus| vgpus.count);
         if let Some(file) = served.accesses {
             command.arg("--log").arg(file);
         }
@@ -164,13 +177,17 @@ impl GpuServer {
             .with_context(|| format!("cannot run {}", program.display()))?;
         let mut server = Self {
             child,
-            sockets,
+            sockets: sockets(&socket, count),
+            controls: sockets(&control, count),
             log,
-            control,
             _folder: folder,
         };
         let start = Instant::now();
-        while !server.sockets.iter().all(|socket| socket.exists()) {
+        let all = |server: &Self| {
+            let mut paths = server.sockets.iter().chain(&server.controls);
+            paths.all(|path| path.exists())
+        };
+        while !all(&server) {
             if server.child.try_wait()?.is_some() || start.elapsed() > START {
                 bail!("the software GPU does not start: {}", server.last_words());
             }
@@ -181,10 +198,11 @@ impl GpuServer {
 
     /// Where the VM in that place gets its GPU.
     pub fn seat(&self, place: usize) -> Result<Seat> {
-        let socket = self.sockets.get(place);
+        let paths = self.sockets.get(place).zip(self.controls.get(place));
+        let (socket, control) = paths.context("there is no GPU for one more VM")?;
         Ok(Seat {
-            socket: socket.context("there is no GPU for one more VM")?.clone(),
-            control: Control(self.control.clone()),
+            socket: socket.clone(),
+            control: Control(control.clone()),
             log: self.log.clone(),
         })
     }
@@ -223,7 +241,7 @@ impl GpuServer {
     }
 }
 
-/// The sockets of a server of so many vGPUs.
+/// The sockets of a server of so many vGPUs, by the name that it was given for them.
 fn sockets(socket: &Path, count: u32) -> Vec<PathBuf> {
     if count == 1 {
         return vec![socket.to_owned()];

@@ -51,7 +51,7 @@ pub fn run(cache: &Cache, args: &IgtArgs) -> Result<i32> {
         tests: &tests,
         vgpus: (!args.native).then(|| Vgpus {
             kind: args.kind.clone(),
-            count: 1,
+            ..Vgpus::smallest(1)
         }),
         test_timeout: args.test_timeout,
         timeout: Duration::from_secs(args.timeout),

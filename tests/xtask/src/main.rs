@@ -24,6 +24,7 @@ mod initramfs;
 mod interface;
 mod kernel;
 mod packages;
+mod picture;
 mod prepare;
 mod program;
 mod progress;

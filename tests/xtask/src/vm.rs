@@ -134,6 +134,8 @@ pub struct Outcome {
     pub console: PathBuf,
     /// What the GPU server printed.
     pub gpu_log: PathBuf,
+    /// The picture of its screen at the end.
+    pub screenshot: Option<PathBuf>,
 }
 
 impl Vm {
@@ -260,6 +262,7 @@ impl Vm {
             stderr,
             console,
             gpu_log: gpu.log.clone(),
+            screenshot: self.screenshot.clone(),
         })
     }
 

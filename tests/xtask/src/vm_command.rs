@@ -22,9 +22,6 @@ pub fn host(cache: &Cache, args: &VmArgs) -> Result<i32> {
 
 /// Boots guests and returns the exit status: the first that is not zero.
 pub fn guest(cache: &Cache, args: &GuestArgs) -> Result<i32> {
-    if args.screenshot.is_some() && !args.native {
-        bail!("--screenshot needs --native: a vGPU's display cannot be seen yet");
-    }
     if args.vgpus > 1 && args.vm.run.is_none() {
         bail!("--vgpus {} needs --run: there is one terminal", args.vgpus);
     }
@@ -33,6 +30,7 @@ pub fn guest(cache: &Cache, args: &GuestArgs) -> Result<i32> {
         vm.screenshot.clone_from(&args.screenshot);
         vm.vgpus = (!args.native).then(|| Vgpus {
             kind: args.kind.clone(),
+            resolution: args.resolution.clone(),
             count: args.vgpus,
         });
     })

@@ -3,12 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
 use crate::cache::Cache;
+use crate::cli::DemoArgs;
+use crate::command;
 use crate::gpu_server::Vgpus;
+use crate::picture::{Picture, Pixel};
 use crate::prepare::{prepare, Boot, GUEST_KERNEL};
 use crate::program::{self, GEM_WORK};
 use crate::progress::say;
@@ -16,25 +20,57 @@ use crate::vm::{End, Outcome, Task, Vm};
 
 /// How many guests.
 const GUESTS: u32 = 2;
-/// What runs in each.
-const SCRIPT: &str = "gem-work engines >&2 && gem-work load --seconds 5";
+/// What their monitors prefer.
+const RESOLUTIONS: &str = "1024x768,800x600";
+/// What runs in each. Its screen shows some of it, and what the screen is.
+const SCRIPT: &str = r#"
+until [ -e /sys/class/graphics/fb0/virtual_size ]; do sleep 0.2; done
+{
+	printf '\033[2J\033[H\033[1;37mDebian, Linux %s, on a vGPU\033[0m\n\n' "$(uname -r)"
+	dmesg | sed -n 's/^.*i915 0000:00:02.0: //p' | cut -c 1-90
+	echo
+	modetest -M i915 -c | grep -A 12 ' connected' | cut -c 1-90
+	printf '\033[32m\n'
+} >/dev/tty0
+gem-work engines >/tmp/work || exit
+tee /dev/tty0 </tmp/work >&2
+gem-work load --seconds 5 >/tmp/work || exit
+cat /tmp/work
+{
+	cat /tmp/work
+	printf '\033[0m\n'
+	for colour in 1 2 3 4 5 6 7; do printf '\033[4%dm%8s' $colour ''; done
+	printf '\033[0m\n'
+} >/dev/tty0
+"#;
+/// Where the pictures of their screens go, numbered, and what shows all of them.
+const SCREEN: &str = "target/screen.png";
+/// See [`SCREEN`].
+const SCREENS: &str = "target/screens.png";
+/// Pixels around each of the latter, and their colour.
+const MARGIN: usize = 8;
+/// See [`MARGIN`].
+const BACKGROUND: Pixel = [0x40; 3];
 /// How long they may take.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Boots the guests, shows what their engines do, and returns the exit status.
-pub fn run(cache: &Cache, gpu: &str) -> Result<i32> {
+/// Boots the guests, shows what their engines and screens do, and returns the exit status.
+pub fn run(cache: &Cache, args: &DemoArgs) -> Result<i32> {
     say(&format!(
         "{GUESTS} guests with Debian's stock kernel {GUEST_KERNEL}, each on a vGPU"
     ));
     let ready = prepare(cache, Boot::Guest(GUEST_KERNEL))?;
     let overlay = program::overlay_as_step(cache, &[GEM_WORK])?;
+    let screen = command::work_tree().join(SCREEN);
+    fs::create_dir_all(screen.parent().context("a file is in a folder")?)?;
     let vm = Vm {
-        gpu: gpu.to_owned(),
+        gpu: args.gpu.clone(),
         overlay: Some(overlay.path().to_path_buf()),
         vgpus: Some(Vgpus {
-            kind: None,
-            count: GUESTS,
+            resolution: Some(RESOLUTIONS.to_owned()),
+            ..Vgpus::smallest(GUESTS)
         }),
+        screenshot: Some(screen),
         timeout: Some(PATIENCE),
         ..Vm::new("demo", &ready)
     };
@@ -53,8 +89,22 @@ pub fn run(cache: &Cache, gpu: &str) -> Result<i32> {
     let status = statuses.find(|status| *status != 0).unwrap_or(0);
     if status == 0 {
         print!("{}", table(&outcomes)?);
+        let in_tree = || command::work_tree().join(SCREENS);
+        let file = args.picture.clone().unwrap_or_else(in_tree);
+        show(&outcomes, &file)?;
+        println!("\nthe guests' screens: {}", file.display());
     }
     Ok(status)
+}
+
+/// Puts the pictures of all screens side by side.
+fn show(outcomes: &[Outcome], file: &Path) -> Result<()> {
+    let screens = outcomes.iter().map(|outcome| {
+        let screen = outcome.screenshot.as_ref();
+        Picture::read(screen.context("each guest has a screen")?)
+    });
+    let screens = screens.collect::<Result<Vec<_>>>()?;
+    Picture::beside(&screens, MARGIN, BACKGROUND).write(file)
 }
 
 /// A row for each guest.

@@ -28,6 +28,10 @@ impl Vm {
         Self {
             name: format!("{}-{number}", self.name),
             label: Some(format!("vgpu{number}")),
+            screenshot: self
+                .screenshot
+                .as_ref()
+                .map(|file| with_number(file, number)),
             console: self.console.as_ref().map(|file| with_number(file, number)),
             ..self.clone()
         }

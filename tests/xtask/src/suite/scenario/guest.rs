@@ -227,7 +227,7 @@ fn guests(context: &Context, kernels: &[Version], kinds: &str) -> Result<Guests>
     let overlay = gem_work::overlay(context)?;
     let vgpus = Vgpus {
         kind: Some(kinds.to_owned()),
-        count: u32::try_from(kernels.len())?,
+        ..Vgpus::smallest(u32::try_from(kernels.len())?)
     };
     let mut vms = Vec::new();
     for version in kernels {

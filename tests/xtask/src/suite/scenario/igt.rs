@@ -25,10 +25,7 @@ pub fn fast(context: &Context) -> Result<Count> {
     let tests = select::fast();
     let plan = Plan {
         tests: &tests,
-        vgpus: Some(Vgpus {
-            kind: None,
-            count: 1,
-        }),
+        vgpus: Some(Vgpus::smallest(1)),
         test_timeout: TEST_TIMEOUT,
         timeout: TIMEOUT,
         raw: None,

@@ -40,7 +40,7 @@ pub fn hosted(context: &Context) -> Result<Count> {
     guest.vm.gpu = GPU.to_owned();
     guest.vm.vgpus = Some(Vgpus {
         kind: Some(KIND.to_owned()),
-        count: 1,
+        ..Vgpus::smallest(1)
     });
     let shell = guest.check(&format!("B=/run/lab/busybox\n{SCRIPT}"))?;
     let count = on_the_bus(&shell)?;
