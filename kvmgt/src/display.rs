@@ -10,6 +10,8 @@
 //! | `refresh` | how often a second a pipe shows a frame |
 //! | `pipes` | frames, scan lines, vertical blanks and pending flips |
 //! | `plane` | what of the guest's memory is shown where |
+//! | `tiling`, `format`, `colour` | how that becomes plain pixels |
+//! | `fourcc` | what DRM calls formats |
 //! | `picture` | all of that in one picture of plain pixels |
 
 use crate::device::Device;
@@ -20,11 +22,15 @@ use kernel::prelude::*;
 use monitor::Monitor;
 use pipes::Pipes;
 
+mod colour;
+mod format;
+pub mod fourcc;
 pub mod monitor;
 pub mod picture;
 pub(crate) mod pipes;
 pub mod plane;
 pub(crate) mod refresh;
+mod tiling;
 
 /// Width and height in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

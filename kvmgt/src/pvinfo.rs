@@ -97,6 +97,15 @@ pub(crate) fn fill(registers: &mut RegisterFile, vgpu: u32, share: &Share) {
     }
 }
 
+/// Where in the cursor's picture its hot spot is, from the left and from above, if the guest tells.
+pub(crate) fn hot_spot(registers: &RegisterFile) -> Option<(u32, u32)> {
+    let told = |at: u32| {
+        let value = registers.get(MmioOffset(PAGE.0.saturating_add(at)));
+        (value != NO_HOT_SPOT).then_some(value)
+    };
+    Some((told(AT_CURSOR_X_HOT)?, told(AT_CURSOR_Y_HOT)?))
+}
+
 /// What a guest notifies the mediator of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Notification {

@@ -97,10 +97,21 @@ pub fn host(aperture_size: u64) -> FakeHost {
     FakeHost::new(info(aperture_size), Ok(snapshot))
 }
 
+/// The same of another family.
+pub fn host_of(platform: Platform, aperture_size: u64) -> FakeHost {
+    let mut info = info(aperture_size);
+    info.platform = platform as u32;
+    FakeHost::new(info, Ok(snapshot(platform, &config())))
+}
+
 /// A snapshot without registers.
 pub fn snapshot_of(config: &[u8; CONFIG_SIZE]) -> Vec<u8> {
+    snapshot(PLATFORM, config)
+}
+
+fn snapshot(platform: Platform, config: &[u8; CONFIG_SIZE]) -> Vec<u8> {
     let mut bytes = std::vec![0; blob_size(0, 0).unwrap()];
-    let writer = BlobWriter::new(&mut bytes, PLATFORM, false, 0, 0, config);
+    let writer = BlobWriter::new(&mut bytes, platform, false, 0, 0, config);
     writer.unwrap().finish().unwrap();
     bytes
 }

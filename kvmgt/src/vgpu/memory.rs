@@ -4,6 +4,7 @@
 use super::Vgpu;
 use crate::address::{Gfn, Gma, PAGE_SIZE};
 use crate::command;
+use crate::display::picture;
 use crate::gtt::ggtt::Ggtt;
 use crate::gtt::pins::Pins;
 use crate::gtt::ppgtt::{Backing, GuestMemory, Limits, Ppgtt, Tlbs};
@@ -86,6 +87,12 @@ impl GgttMemory<'_> {
             usize::try_from(offset)?,
             len.min(usize::try_from(room)?),
         ))
+    }
+}
+
+impl picture::Pages for GgttMemory<'_> {
+    fn read(&mut self, page: Gma, into: &mut [u8]) -> Result {
+        GgttMemory::read(self, page, into)
     }
 }
 

@@ -5,6 +5,7 @@ use kernel::testing::{fail_each_alloc_with, Ledger};
 use kind::KINDS;
 use shares::Shares;
 
+mod display;
 mod engines;
 
 const MIB: u64 = 1 << 20;
