@@ -3,10 +3,12 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `monitor` | the virtual monitor: whether it is there, its EDID, its DPCD |
+//! | `monitor` | the virtual monitor: whether it is there, and its EDID |
 //! | `mode` | timings for a resolution |
 //! | `edid` | EDIDs, generated and checked |
+//! | `sink` | what answers at the end of a DisplayPort cable |
 //! | `dpcd` | what a DisplayPort sink tells and takes |
+//! | `i2c` | the bus by which it tells its EDID |
 //! | `refresh` | how often a second a pipe shows a frame |
 //! | `pipes` | frames, scan lines, vertical blanks and pending flips |
 //! | `plane` | what of the guest's memory is shown where |
@@ -23,13 +25,18 @@ use monitor::Monitor;
 use pipes::Pipes;
 
 mod colour;
+pub(crate) mod dpcd;
+pub(crate) mod edid;
 mod format;
 pub mod fourcc;
+pub(crate) mod i2c;
+pub(crate) mod mode;
 pub mod monitor;
 pub mod picture;
 pub(crate) mod pipes;
 pub mod plane;
 pub(crate) mod refresh;
+pub(crate) mod sink;
 mod tiling;
 
 /// Width and height in pixels.

@@ -209,6 +209,7 @@ impl Event {
     /// Definition); `None` where a GPU has no such thing.
     pub(crate) fn place(self, platform: Platform) -> Option<(Group, u32)> {
         let broadwell = platform == Platform::Bdw;
+        let broxton = platform == Platform::Bxt;
         Some(match self {
             Self::User(engine) => of_engine(engine, 0),
             Self::Flush(engine) => of_engine(engine, 4),
@@ -222,10 +223,14 @@ impl Event {
             Self::Aux(Port::D) => (of_aux(broadwell), 27),
             Self::Aux(Port::E) => return None,
             Self::Hotplug(Port::A) => (Group::DePort, 3),
+            Self::Hotplug(Port::B) if broxton => (Group::DePort, 4),
+            Self::Hotplug(Port::C) if broxton => (Group::DePort, 5),
+            Self::Hotplug(Port::D | Port::E) if broxton => return None,
             Self::Hotplug(Port::B) => (Group::Pch, 21),
             Self::Hotplug(Port::C) => (Group::Pch, 22),
             Self::Hotplug(Port::D) => (Group::Pch, 23),
             Self::Hotplug(Port::E) => (Group::Pch, 19),
+            Self::Gmbus if broxton => (Group::DePort, 1),
             Self::Gmbus => (Group::Pch, 17),
             Self::Gse => (Group::DeMisc, 0),
             Self::PcuThermal => (Group::Pcu, 24),

@@ -40,7 +40,7 @@ mod fence;
 mod forcewake;
 mod gmbus;
 mod gt;
-pub mod later;
+pub(crate) mod hotplug;
 pub(crate) mod nonpriv;
 mod panel;
 mod pch;
@@ -245,6 +245,11 @@ impl Mmio {
     /// The display: its monitor, its pipes.
     pub(crate) fn display(&self) -> &Display {
         &self.display
+    }
+
+    /// The same, for those who change it.
+    pub(crate) fn display_mut(&mut self) -> &mut Display {
+        &mut self.display
     }
 
     /// What the registers hold.

@@ -15,7 +15,7 @@ use crate::gtt::ppgtt::Ppgtt;
 use crate::guest::{Event, World};
 use crate::hardware::Engine;
 use crate::host::Host;
-use crate::mmio::{Mmio, Reach};
+use crate::mmio::{hotplug, Mmio, Reach};
 use crate::schedule::Weight;
 use core::ops::Range;
 use kernel::prelude::*;
@@ -138,6 +138,7 @@ impl Vgpu {
     ///
     /// `EBUSY` it is open.
     pub fn open(&mut self, world: &mut World<'_>) -> Result {
+        self.mmio.display_mut().monitor.renew();
         self.reset(world);
         let weight = Weight::new(self.kind.weight).ok_or(EINVAL)?;
         world.turns.join(self.id, weight)?;
@@ -148,6 +149,7 @@ impl Vgpu {
     /// Whoever had it open lets go: nothing of the VM stays mapped or pinned, nothing of it can be
     /// read by the next one, and nothing of it is executed.
     pub fn close(&mut self, world: &mut World<'_>) {
+        self.mmio.display_mut().monitor.renew();
         self.reset(world);
         if core::mem::take(&mut self.engines.joined) {
             world.turns.leave(self.id);
@@ -177,7 +179,8 @@ impl Vgpu {
     ) -> Result {
         match region {
             Region::Config => self.config.read(offset, data),
-            Region::OpRegion | Region::Edid => Err(EINVAL),
+            Region::OpRegion => Err(EINVAL),
+            Region::Edid => self.mmio.display().monitor.read_region(offset, data),
             Region::Bar0 => {
                 let (mmio, mut reach) = self.parts();
                 mmio.read(world, &mut reach, offset, data)?;
@@ -201,7 +204,8 @@ impl Vgpu {
     ) -> Result {
         match region {
             Region::Config => self.config.write(offset, data),
-            Region::OpRegion | Region::Edid => Err(EINVAL),
+            Region::OpRegion => Err(EINVAL),
+            Region::Edid => self.write_edid(world, offset, data),
             Region::Bar0 => {
                 let (mmio, mut reach) = self.parts();
                 mmio.write(world, &mut reach, offset, data)?;
@@ -219,6 +223,18 @@ impl Vgpu {
     /// What a register holds, without what reading it does: for whoever looks from outside.
     pub fn peek(&self, offset: MmioOffset) -> u32 {
         self.mmio.peek(offset)
+    }
+
+    /// Writes the region of the monitor's EDID.
+    fn write_edid(&mut self, world: &mut World<'_>, offset: u64, data: &[u8]) -> Result {
+        let monitor = &mut self.mmio.display_mut().monitor;
+        if let Some(is_connected) = monitor.write_region(offset, data)? {
+            self.mmio.with_display(world, &mut self.fences, |context| {
+                hotplug::plug(context, is_connected);
+            });
+            self.deliver(world);
+        }
+        Ok(())
     }
 
     /// The state of reset, for all that is not the host's.

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-//! DisplayPort's AUX channels. Nothing answers on them: each transaction times out at once.
+//! DisplayPort's AUX channels. A guest puts a request into five registers, byte after byte, the
+//! first in the topmost bits, and sends it; there it finds the reply at once. On the channel of its
+//! port, that is the monitor's; on all others nobody answers, and each request times out.
 
 use super::context::Context;
 use super::written::Written;
 use crate::address::MmioOffset;
+use crate::display::monitor;
+use crate::display::sink::MESSAGE_SIZE;
 use crate::hardware::Port;
 use crate::interrupt::{self, Event};
+use iface::registers::DWORD;
 
 /// DP_AUX_CH_CTL: sends, and is busy with it (PRM Vol 2c, DDI_AUX_CTL, bit 31).
 const SEND_BUSY: u32 = 1 << 31;
@@ -17,15 +22,19 @@ const INTERRUPT: u32 = 1 << 29;
 const TIMED_OUT: u32 = 1 << 28;
 /// DP_AUX_CH_CTL: the answer was none (bit 25).
 const RECEIVE_ERROR: u32 = 1 << 25;
-/// DP_AUX_CH_CTL: bytes that were sent or received (bits 24:20).
-const MESSAGE_SIZE: u32 = 0x1f << 20;
+/// DP_AUX_CH_CTL: bytes that are sent, or were received (bits 24:20).
+const MESSAGE_BYTES: u32 = 0x1f << MESSAGE_SHIFT;
+const MESSAGE_SHIFT: u32 = 20;
+
+/// Registers that have a message.
+const DATA_REGISTERS: usize = MESSAGE_SIZE / DWORD as usize;
 
 /// A register of an AUX channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Register {
     /// Sends.
     Control(Port),
-    /// What is sent.
+    /// What is sent, and what was received.
     Data,
 }
 
@@ -52,8 +61,9 @@ impl Register {
                     context.registers.set(at, 0);
                     return;
                 }
-                let kept = value & !(SEND_BUSY | RECEIVE_ERROR | MESSAGE_SIZE);
-                context.registers.set(at, kept | DONE | TIMED_OUT);
+                let kept = value & !(SEND_BUSY | TIMED_OUT | RECEIVE_ERROR | MESSAGE_BYTES);
+                let outcome = send(context, at, port, value);
+                context.registers.set(at, kept | DONE | outcome);
                 if value & INTERRUPT != 0 {
                     interrupt::raise(context, Event::Aux(port));
                 }
@@ -61,4 +71,38 @@ impl Register {
             Self::Data => context.store(at, written),
         }
     }
+}
+
+/// The registers of a channel that have its messages.
+fn data(control: MmioOffset) -> impl Iterator<Item = MmioOffset> {
+    let next = move |at: &MmioOffset| Some(MmioOffset(at.0.saturating_add(DWORD)));
+    core::iter::successors(next(&control), next).take(DATA_REGISTERS)
+}
+
+/// Sends a request, and receives the reply. Returns what the control register says of it.
+fn send(context: &mut Context<'_>, control: MmioOffset, port: Port, value: u32) -> u32 {
+    if port != monitor::port(context.device.model().platform) {
+        return TIMED_OUT;
+    }
+    let mut message = [0; MESSAGE_SIZE];
+    let sent = data(control).flat_map(|at| context.registers.get(at).to_be_bytes());
+    message
+        .iter_mut()
+        .zip(sent)
+        .for_each(|(to, from)| *to = from);
+    let size = (value & MESSAGE_BYTES) >> MESSAGE_SHIFT;
+    let request = message.get(..size as usize);
+    let Some(reply) = request.and_then(|request| context.display.monitor.answer(request)) else {
+        return TIMED_OUT;
+    };
+    for (at, bytes) in data(control).zip(reply.bytes().chunks(DWORD as usize)) {
+        let mut dword = [0; DWORD as usize];
+        dword
+            .iter_mut()
+            .zip(bytes)
+            .for_each(|(to, from)| *to = *from);
+        context.registers.set(at, u32::from_be_bytes(dword));
+    }
+    // A reply has 17 bytes at most.
+    (reply.bytes().len() as u32).wrapping_shl(MESSAGE_SHIFT) & MESSAGE_BYTES
 }

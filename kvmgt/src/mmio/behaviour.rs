@@ -2,14 +2,13 @@
 //! What a register does besides to remember what was written.
 //!
 //! Each unit of the hardware has a file with the registers of its own: it finds them by the names
-//! of the register table, reads them, and writes them. What is not handled in this build stands in
-//! [`later`](super::later).
+//! of the register table, reads them, and writes them.
 
 use super::context::Context;
 use super::written::Written;
 use super::{
-    aux_channel, bxt_phy, ddi, engine, fdi, fence, forcewake, gmbus, gt, nonpriv, panel, pch,
-    pcode, pipe, pll, power, reset, sbi,
+    aux_channel, bxt_phy, ddi, engine, fdi, fence, forcewake, gmbus, gt, hotplug, nonpriv, panel,
+    pch, pcode, pipe, pll, power, reset, sbi,
 };
 use crate::address::MmioOffset;
 use crate::golden::Model;
@@ -49,6 +48,8 @@ pub(crate) enum Behaviour {
     Sbi(sbi::Register),
     /// The bus that monitors are identified by.
     Gmbus(gmbus::Register),
+    /// Monitors that come and go.
+    Hotplug(hotplug::Register),
     /// DisplayPort's AUX channels.
     Aux(aux_channel::Register),
     /// Power sequence of the panel.
@@ -83,6 +84,7 @@ impl Behaviour {
             .or_else(|| sbi::Register::named(name).map(Self::Sbi))
             .or_else(|| gmbus::Register::named(name, index).map(Self::Gmbus))
             .or_else(|| aux_channel::Register::named(name, index).map(Self::Aux))
+            .or_else(|| hotplug::Register::named(name).map(Self::Hotplug))
             .or_else(|| panel::Register::named(name).map(Self::Panel))
             .or_else(|| ddi::Register::named(name).map(Self::Ddi))
             .or_else(|| fdi::Register::named(name).map(Self::Fdi))
@@ -111,6 +113,7 @@ impl Behaviour {
             | Self::Interrupt(_)
             | Self::Power(_)
             | Self::Pcode(_)
+            | Self::Hotplug(_)
             | Self::Aux(_)
             | Self::Panel(_)
             | Self::Ddi(_)
@@ -136,6 +139,7 @@ impl Behaviour {
             Self::Pcode(register) => register.write(context, at, written),
             Self::Sbi(register) => register.write(context, at, written),
             Self::Gmbus(register) => register.write(context, at, written),
+            Self::Hotplug(register) => register.write(context, at, written),
             Self::Aux(register) => register.write(context, at, written),
             Self::Panel(register) => register.write(context, at, written),
             Self::Ddi(register) => register.write(context, at, written),

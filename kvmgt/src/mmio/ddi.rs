@@ -5,6 +5,7 @@ use super::context::Context;
 use super::registers::named;
 use super::written::Written;
 use crate::address::MmioOffset;
+use crate::display::monitor;
 use crate::hardware::Port;
 
 /// DDI_BUF_CTL: the buffer is on (PRM Vol 2c, DDI_BUF_CTL, bit 31).
@@ -66,6 +67,9 @@ impl Register {
                 context.registers.set_if(!on, at, BUFFER_IDLE);
                 if !on && port == Port::E {
                     context.registers.update(STATUS_E, AUTOTRAIN_DONE, 0);
+                }
+                if !on && port == monitor::port(context.device.model().platform) {
+                    context.display.monitor.link_lost();
                 }
             }
             Self::Link(port) => {

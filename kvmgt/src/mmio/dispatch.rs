@@ -57,13 +57,12 @@ impl Rule {
 
 /// The bits of `RING_RESET_CTL` that can be written: the request, and what selects it.
 const RESET_CTL_WRITABLE: u32 = 0x0001_0001;
-/// The bits of `PCH_PORT_HOTPLUG` that can't: the status of the ports, two bits each.
-const HOTPLUG_STATUS: u32 = 0x0303_0303;
 
 /// The bits that can't be written of a register with such bits.
 fn read_only(name: &str) -> u32 {
     match name {
-        "PCH_PORT_HOTPLUG" => HOTPLUG_STATUS,
+        // Its status is cleared by writing ones.
+        "PCH_PORT_HOTPLUG" => 0,
         _ if name.ends_with("_RING_RESET_CTL") => !RESET_CTL_WRITABLE,
         _ => u32::MAX,
     }

@@ -43,8 +43,7 @@ impl Vgpu {
     ///
     /// `EINVAL` its type has no such resolution.
     pub fn set_resolution(&mut self, resolution: Resolution) -> Result {
-        let _ = resolution;
-        Err(EINVAL)
+        self.mmio.display_mut().monitor.prefer(resolution)
     }
 
     /// The largest resolution that its monitor can have: as large as the type's in both directions.

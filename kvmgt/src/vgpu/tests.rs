@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 use super::*;
+use crate::display::Resolution;
 use crate::testing::{self, FakeHost, FakeVm};
 use kernel::testing::{fail_each_alloc_with, Ledger};
 use kind::KINDS;
@@ -138,4 +139,86 @@ fn s_09_reset_close_and_open_leave_nothing_of_the_vm_before() {
         assert!(vm.guest.pinned.is_empty());
         vgpu.destroy(&host);
     }
+}
+
+/// Lets messages of hotplug out: those of Skylake's port D.
+fn want_hotplug(vgpu: &mut Vgpu, world: &mut World<'_>) {
+    // A message address, and MSI enabled.
+    for (offset, bytes) in [(0xb0, &[0x00, 0x00, 0xe0, 0xfe][..]), (0xae, &[0x01, 0x00])] {
+        vgpu.write(world, Region::Config, offset, bytes).unwrap();
+    }
+    for (name, value) in [
+        ("SDEIMR", 0),
+        ("SDEIER", u32::MAX),
+        ("GEN8_MASTER_IRQ", 1 << 31),
+    ] {
+        let at = iface::registers::named(name);
+        vgpu.write(world, Region::Bar0, at.into(), &value.to_le_bytes())
+            .unwrap();
+    }
+}
+
+#[test]
+fn edid_region_plugs_and_unplugs_the_monitor_with_a_message() {
+    let host = testing::host(512 * MIB);
+    let device = testing::device(&host);
+    let mut vgpu = make(&host, &KINDS[0]).unwrap();
+    let mut vm = FakeVm::default();
+    vgpu.open(&mut vm.world(&device, &host)).unwrap();
+    want_hotplug(&mut vgpu, &mut vm.world(&device, &host));
+    let before = vm.guest.messages;
+    for (count, link) in [(1, 2_u32), (2, 1)] {
+        let mut world = vm.world(&device, &host);
+        vgpu.write(&mut world, Region::Edid, 20, &link.to_le_bytes())
+            .unwrap();
+        let at = iface::registers::named("SDEIIR");
+        vgpu.write(&mut world, Region::Bar0, at.into(), &[0xff; 4])
+            .unwrap();
+        let mut back = [0; 4];
+        vgpu.read(&mut world, Region::Edid, 20, &mut back).unwrap();
+        assert_eq!(u32::from_le_bytes(back), link);
+        assert_eq!(vm.guest.messages, before + count);
+    }
+    let mut world = vm.world(&device, &host);
+    let nonsense = vgpu.write(&mut world, Region::Edid, 20, &3_u32.to_le_bytes());
+    assert_eq!(nonsense, Err(EINVAL));
+    assert_eq!(vm.guest.messages, before + 2);
+}
+
+#[test]
+fn edid_of_a_client_survives_a_reset_and_ends_with_close() {
+    let host = testing::host(512 * MIB);
+    let device = testing::device(&host);
+    let mut vgpu = make(&host, &KINDS[0]).unwrap();
+    let mut vm = FakeVm::default();
+    let mut world = vm.world(&device, &host);
+    vgpu.open(&mut world).unwrap();
+    let blob = |vgpu: &mut Vgpu, world: &mut World<'_>| {
+        let mut blob = [0; 128];
+        vgpu.read(world, Region::Edid, 2048, &mut blob).unwrap();
+        blob
+    };
+    let generated = blob(&mut vgpu, &mut world);
+    let mut other = generated;
+    (other[12], other[127]) = (1, generated[127].wrapping_sub(1));
+    vgpu.write(&mut world, Region::Edid, 2048, &other).unwrap();
+    vgpu.write(&mut world, Region::Edid, 20, &1_u32.to_le_bytes())
+        .unwrap();
+
+    vgpu.reset(&mut world);
+    assert_eq!(blob(&mut vgpu, &mut world), other);
+    vgpu.close(&mut world);
+    assert_eq!(blob(&mut vgpu, &mut world), generated);
+}
+
+#[test]
+fn resolution_is_one_of_the_type() {
+    let host = testing::host(512 * MIB);
+    let mut vgpu = make(&host, &KINDS[0]).unwrap();
+    let size = |width, height| Resolution { width, height };
+    assert_eq!(vgpu.resolution(), vgpu.largest_resolution());
+    assert_eq!(vgpu.set_resolution(size(1025, 768)), Err(EINVAL));
+    assert_eq!(vgpu.set_resolution(size(639, 480)), Err(EINVAL));
+    assert_eq!(vgpu.set_resolution(size(800, 601)), Ok(()));
+    assert_eq!(vgpu.resolution(), size(800, 601));
 }

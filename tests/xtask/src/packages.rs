@@ -35,6 +35,8 @@ pub const TOOLCHAIN: &[&str] = &[
 ];
 /// What it lacks beyond that to build a kernel with clang.
 pub const LLVM: &[&str] = &["lld-19", "llvm-19"];
+/// What the workspace's own tests run: the judge of EDIDs.
+pub const TESTS: &[&str] = &["edid-decode"];
 /// Disk space that installing all of them takes.
 const MIB: u64 = 3000;
 

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Lets everything of the PCH and of the ports and pipes through.
-fn interruptible(platform: Platform) -> Machine {
+pub(super) fn interruptible(platform: Platform) -> Machine {
     let mut machine = Machine::new(platform);
     for (imr, ier) in [
         ("SDEIMR", "SDEIER"),

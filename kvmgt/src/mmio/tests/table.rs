@@ -3,10 +3,10 @@
 use super::*;
 use crate::hardware::Pipe;
 use crate::mmio::dispatch::Dispatch;
-use crate::mmio::later::{Issue, Later, Today, LATER};
 use crate::mmio::pipe::Plane;
 use crate::mmio::{
-    aux_channel, bxt_phy, ddi, engine, fdi, gmbus, gt, pch, pcode, pipe, pll, power, reset, sbi,
+    aux_channel, bxt_phy, ddi, engine, fdi, gmbus, gt, hotplug, pch, pcode, pipe, pll, power,
+    reset, sbi,
 };
 use iface::registers::{self, Flags};
 use std::collections::{BTreeMap, BTreeSet};
@@ -105,6 +105,7 @@ fn handlers(behaviour: Behaviour) -> (&'static str, &'static str) {
         Behaviour::Pcode(pcode::Register::Mailbox) => ("-", "mailbox_write"),
         Behaviour::Sbi(sbi::Register::Data) => ("sbi_data_mmio_read", "-"),
         Behaviour::Sbi(sbi::Register::Control) => ("-", "sbi_ctl_mmio_write"),
+        Behaviour::Hotplug(_) => ("-", "-"),
         Behaviour::Gmbus(_) => ("gmbus_mmio_read", "gmbus_mmio_write"),
         Behaviour::Aux(aux_channel::Register::Control(_) | aux_channel::Register::Data) => {
             ("-", "dp_aux_ch_ctl_mmio_write")
@@ -152,9 +153,14 @@ fn attached(platform: Platform, vcs1: bool) -> BTreeMap<u32, Behaviour> {
 fn each_behaviour_is_where_the_c_driver_has_it_and_nowhere_else() {
     for (platform, vcs1) in each_gpu() {
         let mut attached = attached(platform, vcs1);
-        // What the C driver does not have: interrupts of the GMBUS are enabled here.
-        let ours = Behaviour::Gmbus(gmbus::Register::Enable);
-        assert_eq!(attached.remove(&named("PCH_GMBUS4")), Some(ours));
+        // What the C driver does not have: interrupts of the GMBUS are enabled here, and status of
+        // monitors is cleared.
+        for (name, ours) in [
+            ("PCH_GMBUS4", Behaviour::Gmbus(gmbus::Register::Enable)),
+            ("PCH_PORT_HOTPLUG", Behaviour::Hotplug(hotplug::Register)),
+        ] {
+            assert_eq!(attached.remove(&named(name)), Some(ours));
+        }
         // And pipes count.
         for (letter, pipe) in ["A", "B", "C"].into_iter().zip(Pipe::ALL) {
             for (register, ours) in [
@@ -196,35 +202,14 @@ fn each_behaviour_is_on_a_register_that_is_tracked() {
 }
 
 #[test]
-fn each_register_that_lacks_something_is_named_with_what_it_does_today() {
-    let mut named_plain = BTreeSet::new();
-    let mut seen = BTreeSet::new();
-    for Later {
-        registers,
-        today,
-        issue,
-        missing,
-    } in &LATER
-    {
-        assert!(!missing.is_empty() && matches!(issue, Issue::C | Issue::D));
-        for name in *registers {
-            assert!(seen.insert(*name), "{name} is named twice");
-            for row in registers::TABLE.iter().filter(|row| row.name == *name) {
-                let platform = Platform::ALL.into_iter().find(|p| row.is_on(*p, true));
-                let model = Model {
-                    platform: platform.unwrap(),
-                    vcs1: true,
-                };
-                let rule = Rule::of(row, 0, model);
-                let is_plain = rule.behaviour == Behaviour::Plain && rule.read_only == 0;
-                assert_eq!(*today == Today::Plain, is_plain, "{name}");
-            }
-            if *today == Today::Plain {
-                named_plain.insert(named(name));
-            }
-        }
-    }
-    assert_eq!(named_plain, BTreeSet::new());
+fn nothing_that_the_c_driver_does_is_left_but_for_two_that_only_remember() {
+    let specials = specials();
+    let plain = specials
+        .iter()
+        .filter(|special| PLAIN_HANDLERS.contains(&special.write));
+    let plain: BTreeSet<_> = plain.map(|special| special.offset).collect();
+    let expected = ["REG_04DFC", "CPU_VGACNTRL"].map(named);
+    assert_eq!(plain, BTreeSet::from(expected));
 }
 
 /// Dwords of each handler on BDW, SKL, KBL, BXT and CFL, with a second video engine.

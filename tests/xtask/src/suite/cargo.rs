@@ -8,6 +8,7 @@ use anyhow::Result;
 use super::{Context, Count};
 use crate::command;
 use crate::kernel;
+use crate::packages;
 use crate::progress::say;
 use crate::root::Root;
 
@@ -56,6 +57,7 @@ pub fn rustdoc(context: &Context) -> Result<Count> {
 
 /// All tests of the workspace; each counts.
 pub fn tests(context: &Context) -> Result<Count> {
+    packages::install(&context.cache, packages::TESTS)?;
     let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
     counted(context, "cargo-test", &mut command)
 }
