@@ -52,24 +52,6 @@ pub(crate) const DRM_PLANE_TYPE_PRIMARY: u32 = 1;
 /// The cursor.
 pub(crate) const DRM_PLANE_TYPE_CURSOR: u32 = 2;
 
-/// Pixels of 32 bits, `include/uapi/drm/drm_fourcc.h`: nothing, red, green, blue, from the top.
-pub(crate) const DRM_FORMAT_XRGB8888: u32 = u32::from_le_bytes(*b"XR24");
-/// Pixels that lie row after row.
-pub(crate) const DRM_FORMAT_MOD_LINEAR: u64 = 0;
-/// Intel's X tiles.
-pub(crate) const I915_FORMAT_MOD_X_TILED: u64 = intel_modifier(1);
-/// Intel's Y tiles.
-pub(crate) const I915_FORMAT_MOD_Y_TILED: u64 = intel_modifier(2);
-/// Intel's Yf tiles.
-pub(crate) const I915_FORMAT_MOD_YF_TILED: u64 = intel_modifier(3);
-
-/// How pixels lie in memory, of those ways that Intel's GPUs have.
-const fn intel_modifier(number: u64) -> u64 {
-    /// Intel, among those who have such ways.
-    const VENDOR: u64 = 1;
-    VENDOR << 56 | number
-}
-
 /// Where in a position of the device's file the index of the region begins: the convention of
 /// vfio-pci, which clients learn from each region's description.
 pub(crate) const OFFSET_SHIFT: u32 = 40;

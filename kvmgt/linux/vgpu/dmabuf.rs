@@ -7,10 +7,7 @@
 //! when the plane is forgotten, the vGPU closed and removed, and the GPU gone.
 
 use super::{guest::iova, screen::Shown, State, VgpuDevice};
-use crate::{
-    c::{exported, raw},
-    uapi,
-};
+use crate::c::{exported, raw};
 use core::{ops::RangeInclusive, ptr};
 use kernel::{
     bindings,
@@ -23,10 +20,7 @@ use kernel::{
     },
     uaccess::{UserPtr, UserSlice},
 };
-use kvmgt_core::{
-    address::Gfn,
-    display::plane::{Plane, Tiling},
-};
+use kvmgt_core::{address::Gfn, display::plane::Plane};
 
 /// Planes that are remembered: those that a guest flips between, and cursors.
 const REMEMBERED: usize = 16;
@@ -151,16 +145,6 @@ impl Pictures {
     }
 }
 
-/// How pixels lie in memory, as `DRM_FORMAT_MOD_…`.
-fn modifier(tiling: Tiling) -> u64 {
-    match tiling {
-        Tiling::Linear => uapi::DRM_FORMAT_MOD_LINEAR,
-        Tiling::X => uapi::I915_FORMAT_MOD_X_TILED,
-        Tiling::Y => uapi::I915_FORMAT_MOD_Y_TILED,
-        Tiling::Yf => uapi::I915_FORMAT_MOD_YF_TILED,
-    }
-}
-
 impl VgpuDevice<'_> {
     /// Shows a plane as a dma-buf. `None`: it is off, or can't be had as one.
     ///
@@ -187,9 +171,7 @@ impl VgpuDevice<'_> {
                 Choice::Primary => None,
                 Choice::Cursor => vgpu.hot_spot(plane.size),
             };
-            // A dma-buf begins with the first pixel of the plane.
-            let starts_there = plane.source == (0, 0) && plane.surface.0 % PAGE_SIZE as u64 == 0;
-            starts_there.then(|| (plane, hot_spot, vgpu.pages(&plane)))
+            Some((plane, hot_spot, vgpu.pages(&plane)))
         });
         let Some((plane, hot_spot, pages)) = found else {
             return Ok(None);
@@ -197,8 +179,8 @@ impl VgpuDevice<'_> {
         let gfns = match pages {
             Ok(gfns) if gfns.is_empty() => return Ok(None),
             Ok(gfns) => gfns,
-            // The guest is about to change it.
-            Err(error) if error == EFAULT => return Ok(None),
+            // It does not begin where its surface does, or the guest is about to change it.
+            Err(error) if error == EINVAL || error == EFAULT => return Ok(None),
             Err(error) => return Err(error),
         };
         let bytes = u32::try_from(gfns.len() * PAGE_SIZE).map_err(|_| ENOSPC)?;
@@ -214,7 +196,7 @@ impl VgpuDevice<'_> {
         pictures.put(picture)?;
         Ok(Some(Shown {
             fourcc: plane.fourcc,
-            modifier: modifier(plane.tiling),
+            modifier: plane.modifier(),
             size: plane.size,
             stride: plane.stride,
             bytes,

@@ -14,7 +14,7 @@ use kernel::{
     sync::{new_mutex, Mutex},
     uaccess::{UserPtr, UserSlice},
 };
-use kvmgt_core::display::{picture::Frame, Resolution};
+use kvmgt_core::display::{fourcc, picture::Frame, plane::Tiling, Resolution};
 
 /// Bytes of `struct vfio_device_gfx_plane_info` that clients of every age have.
 const PLANE_INFO_SIZE: usize = 60;
@@ -147,8 +147,8 @@ impl VgpuDevice<'_> {
         self.draw_frame(&frame)?;
         let size = frame.size;
         Ok(Some(Shown {
-            fourcc: uapi::DRM_FORMAT_XRGB8888,
-            modifier: uapi::DRM_FORMAT_MOD_LINEAR,
+            fourcc: fourcc::XRGB8888,
+            modifier: Tiling::Linear.modifier(),
             size,
             stride: picture::stride(size),
             bytes: picture::bytes(size),
