@@ -20,7 +20,7 @@ pub use inbox::Life;
 use kernel::error::Result;
 use kvmgt_core::hardware::Engine;
 use kvmgt_core::host::Host;
-use kvmgt_core::schedule::time::Time;
+use kvmgt_core::schedule::time::{Span, Time};
 use kvmgt_core::schedule::{Ending, Order, Roster, Settings, Submitted, Tag};
 use kvmgt_core::vgpu::shares::{VgpuId, MAX_VGPUS};
 pub use seat::Seat;
@@ -136,20 +136,30 @@ impl<'a> Turns<'a> {
     pub fn wait(&self, id: VgpuId, life: Life) -> bool {
         let mut state = self.lock();
         loop {
+            let now = self.now();
             let inbox = state.inbox(id);
             if !inbox.is_in(life) {
                 return false;
             }
-            if inbox.take_wake() {
+            if inbox.take_wake(now) {
                 return true;
             }
-            state = wait(&self.inboxes[place(id)], state);
+            let until = inbox.alarm().map(|alarm| alarm.since(now));
+            state = wait_for(&self.inboxes[place(id)], state, until);
         }
     }
 
     /// As [`wait`](Self::wait), but does not: whether a vGPU has something to do.
     pub fn take_wake(&self, id: VgpuId) -> bool {
-        self.lock().inbox(id).take_wake()
+        let now = self.now();
+        self.lock().inbox(id).take_wake(now)
+    }
+
+    /// When a vGPU will have something to do by itself.
+    pub fn set_alarm(&self, id: VgpuId, alarm: Option<Time>) {
+        if self.lock().inbox(id).set_alarm(alarm) {
+            self.inboxes[place(id)].notify_all();
+        }
     }
 
     /// A submission of a vGPU's that has ended, if there is one that the vGPU was not told of.
@@ -180,14 +190,9 @@ impl<'a> Turns<'a> {
             if !state.kills.is_empty() {
                 continue;
             }
-            match state.due() {
-                Some(at) => {
-                    let left = Duration::from_nanos(at.since(self.now()).0);
-                    // What there is to do is looked for anew.
-                    drop(self.clerk.wait_timeout(state, left));
-                }
-                None => drop(wait(&self.clerk, state)),
-            }
+            // What there is to do is looked for anew.
+            let until = state.due().map(|at| at.since(self.now()));
+            drop(wait_for(&self.clerk, state, until));
         }
     }
 
@@ -341,6 +346,19 @@ fn wait<'a>(condition: &Condvar, state: MutexGuard<'a, State>) -> MutexGuard<'a,
     condition
         .wait(state)
         .unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The same, but for no longer than that, if there is an end.
+fn wait_for<'a>(
+    condition: &Condvar,
+    state: MutexGuard<'a, State>,
+    until: Option<Span>,
+) -> MutexGuard<'a, State> {
+    let Some(until) = until else {
+        return wait(condition, state);
+    };
+    let waited = condition.wait_timeout(state, Duration::from_nanos(until.0));
+    waited.unwrap_or_else(PoisonError::into_inner).0
 }
 
 /// The place of a vGPU among all.

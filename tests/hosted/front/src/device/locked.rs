@@ -9,6 +9,7 @@ use hosted_glue::turns::Life;
 use kernel::error::code::ENODEV;
 use kernel::error::Result;
 use kvmgt_core::guest::World;
+use kvmgt_core::schedule::time::Time;
 use kvmgt_core::vgpu::shares::VgpuId;
 use kvmgt_core::vgpu::Vgpu;
 use vfio_user_server::Bus;
@@ -31,6 +32,8 @@ struct Parts<'a> {
     client: Client,
     memory: Reach,
     shadow: MachinePages<'a>,
+    /// When the worker is to tell it of the time.
+    alarm: Option<Time>,
 }
 
 impl<'a> Locked<'a> {
@@ -41,6 +44,7 @@ impl<'a> Locked<'a> {
             client: Client::new(id, bus.clone(), gpu.memory().clone(), windows.clone()),
             memory: Reach::new(bus.memory.clone(), windows.clone()),
             shadow: gpu.shadow().of(gpu.machine()),
+            alarm: None,
         };
         Self {
             gpu,
@@ -73,7 +77,13 @@ impl<'a> Locked<'a> {
             turns: &self.gpu.turns().seat(self.id, attachment.host()),
             now: self.gpu.turns().now(),
         };
-        act(vgpu, &mut world)
+        let result = act(vgpu, &mut world);
+        let alarm = vgpu.alarm();
+        if alarm != parts.alarm {
+            parts.alarm = alarm;
+            self.gpu.turns().set_alarm(self.id, alarm);
+        }
+        result
     }
 
     /// Takes the vGPU away: nobody finds it any more.
@@ -82,8 +92,8 @@ impl<'a> Locked<'a> {
         self.parts().vgpu.take()
     }
 
-    /// Tells the vGPU what has ended, and starts what is its turn, whenever there is something,
-    /// until it was taken away.
+    /// Tells the vGPU what has ended and what time it is, and starts what is its turn, whenever there
+    /// is something, until it was taken away.
     fn work(&self) {
         let turns = self.gpu.turns();
         while turns.wait(self.id, self.life) {
@@ -91,6 +101,7 @@ impl<'a> Locked<'a> {
                 while let Some((tag, outcome)) = turns.take_ended(self.id) {
                     vgpu.ended(world, tag, outcome);
                 }
+                vgpu.tick(world);
                 vgpu.run(world);
                 Ok(())
             });
@@ -117,9 +128,18 @@ impl Worker<'_> {
 
 #[cfg(test)]
 mod tests {
-    use gen9_gpu::Options;
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
 
+    use gen9_gpu::Options;
+    use iface::registers::named;
+    use kvmgt_core::vgpu::Region;
+
+    use super::Locked;
     use crate::Machine;
+
+    /// How long anything may take on a busy machine.
+    const PATIENCE: Duration = Duration::from_secs(30);
 
     fn machine() -> Machine {
         Machine::new(Options::parse("kbl,display=off").unwrap())
@@ -156,6 +176,49 @@ mod tests {
             scope.spawn(move || own.run());
             worker.run();
             drop(next);
+        });
+    }
+
+    /// Writes a register.
+    fn set(locked: &Locked<'_>, register: &str, value: u32) {
+        let at = named(register).into();
+        let write =
+            locked.with(|vgpu, world| vgpu.write(world, Region::Bar0, at, &value.to_le_bytes()));
+        write.unwrap();
+    }
+
+    /// Reads one.
+    fn get(locked: &Locked<'_>, register: &str) -> u32 {
+        let at = named(register).into();
+        let mut value = [0; 4];
+        let read = locked.with(|vgpu, world| vgpu.read(world, Region::Bar0, at, &mut value));
+        read.unwrap();
+        u32::from_le_bytes(value)
+    }
+
+    #[test]
+    fn worker_when_a_guest_waits_for_vertical_blanks_then_tells_it_of_each() {
+        let machine = machine();
+        let gpu = machine.attach().unwrap();
+        let vgpu = gpu.create(gpu.smallest_kind()).unwrap();
+        let locked = &*Arc::clone(&vgpu.locked);
+        locked.with(|vgpu, world| vgpu.open(world)).unwrap();
+        let worker = vgpu.worker();
+
+        std::thread::scope(|scope| {
+            scope.spawn(|| worker.run());
+            set(locked, "TRANSCONF_TRANSCODER_A", 1 << 31);
+            set(locked, "GEN8_DE_PIPE_IER_PIPE_A", 1);
+            set(locked, "GEN8_DE_PIPE_IMR_PIPE_A", !1);
+            let start = Instant::now();
+            for _ in 0..3 {
+                while get(locked, "GEN8_DE_PIPE_IIR_PIPE_A") == 0 {
+                    assert!(start.elapsed() < PATIENCE);
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                set(locked, "GEN8_DE_PIPE_IIR_PIPE_A", 1);
+            }
+            drop(vgpu);
         });
     }
 

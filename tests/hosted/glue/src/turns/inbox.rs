@@ -3,17 +3,19 @@
 
 use super::ENGINES;
 use iface::client::Outcome;
+use kvmgt_core::schedule::time::Time;
 use kvmgt_core::schedule::Tag;
 
 /// Tells a vGPU from others that have its name before or after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Life(u64);
 
-/// The submissions that ended, one an engine, and whether the vGPU is to be woken.
+/// The submissions that ended, one an engine, and whether or when the vGPU is to be woken.
 #[derive(Default)]
 pub(super) struct Inbox {
     ended: [Option<(Tag, Outcome)>; ENGINES],
     is_woken: bool,
+    alarm: Option<Time>,
     life: Life,
     is_open: bool,
 }
@@ -24,9 +26,20 @@ impl Inbox {
         self.is_woken = true;
     }
 
-    /// Whether there was, since this was last asked.
-    pub(super) fn take_wake(&mut self) -> bool {
-        std::mem::take(&mut self.is_woken)
+    /// Whether there was, since this was last asked; or time has come for something.
+    pub(super) fn take_wake(&mut self, now: Time) -> bool {
+        std::mem::take(&mut self.is_woken) || self.alarm.is_some_and(|alarm| alarm <= now)
+    }
+
+    /// When there will be something to do.
+    pub(super) fn alarm(&self) -> Option<Time> {
+        self.alarm
+    }
+
+    /// Sets that, whatever it was. Whether it is sooner now.
+    pub(super) fn set_alarm(&mut self, alarm: Option<Time>) -> bool {
+        let before = std::mem::replace(&mut self.alarm, alarm);
+        alarm.is_some_and(|alarm| before.is_none_or(|before| alarm < before))
     }
 
     /// A submission has ended.
@@ -112,8 +125,31 @@ mod tests {
         inbox.wake();
         inbox.wake();
 
-        assert!(inbox.take_wake());
-        assert!(!inbox.take_wake());
+        assert!(inbox.take_wake(Time(0)));
+        assert!(!inbox.take_wake(Time(0)));
+    }
+
+    #[test]
+    fn take_wake_when_the_alarm_is_due_then_until_another_is_set() {
+        let mut inbox = Inbox::default();
+        assert!(inbox.set_alarm(Some(Time(7))));
+
+        assert!(!inbox.take_wake(Time(6)));
+        assert!(inbox.take_wake(Time(7)) && inbox.take_wake(Time(8)));
+        assert!(!inbox.set_alarm(Some(Time(9))));
+        assert!(!inbox.take_wake(Time(8)));
+        assert!(!inbox.set_alarm(None));
+        assert!(!inbox.take_wake(Time(u64::MAX)));
+    }
+
+    #[test]
+    fn set_alarm_when_it_is_sooner_then_says_so() {
+        let mut inbox = Inbox::default();
+
+        assert!(inbox.set_alarm(Some(Time(7))));
+        assert!(!inbox.set_alarm(Some(Time(7))));
+        assert!(inbox.set_alarm(Some(Time(6))));
+        assert!(!inbox.set_alarm(Some(Time(8))));
     }
 
     #[test]
@@ -121,13 +157,14 @@ mod tests {
         let mut inbox = Inbox::default();
         let before = inbox.open();
         inbox.wake();
+        inbox.set_alarm(Some(Time(0)));
         inbox.close();
         assert!(!inbox.is_in(before));
 
         let life = inbox.open();
 
         assert!(inbox.is_in(life) && !inbox.is_in(before));
-        assert!(!inbox.take_wake());
+        assert!(!inbox.take_wake(Time(1)));
     }
 
     #[test]

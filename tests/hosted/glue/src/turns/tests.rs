@@ -313,3 +313,25 @@ fn clerk_when_workload_is_late_then_kills_it() {
     assert_eq!(ended, Some((tag(first, 1), Outcome::Cancelled)));
     assert!(turns.seat(second, kvmgt.host()).take(ENGINE, second));
 }
+
+#[test]
+fn wait_when_an_alarm_is_set_then_returns_when_it_is_due() {
+    let bed = Bed::new("kbl");
+    let kvmgt = attach(&bed);
+    let turns = kvmgt.events();
+    let [id, other] = ids();
+    let life = turns.open(id);
+    let soon = turns.now().after(Span::from_millis(20));
+
+    std::thread::scope(|scope| {
+        let woken = scope.spawn(|| turns.wait(id, life).then(|| turns.now()));
+        // The one that waits hears of one that is sooner.
+        turns.set_alarm(id, Some(Time(u64::MAX)));
+        turns.set_alarm(id, Some(soon));
+        assert!(woken.join().unwrap() >= Some(soon));
+    });
+
+    assert!(is_woken(turns, id), "until another one is set");
+    turns.set_alarm(id, None);
+    assert_eq!([id, other].map(|id| is_woken(turns, id)), [false; 2]);
+}
