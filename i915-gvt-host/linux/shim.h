@@ -176,11 +176,11 @@ void gvt_shim_memory_write(struct gvt_shim_memory *memory, u64 offset,
 			   const void *data, u64 size);
 
 /*
- * Logical contexts. Create, destroy and submit sleep. Read, write and submit are
- * for one that executes nothing. Submit takes up to GVT_SHIM_MAX_SEGMENTS
+ * Logical contexts. Create, destroy and submit sleep. Read, write and submit
+ * are for one that executes nothing. Submit takes up to GVT_SHIM_MAX_SEGMENTS
  * segments, of an even number of dwords in all; if it returns 0,
- * gvt_rs_submit_done() is called once. Kill neither sleeps nor waits; destroy waits for what was killed,
- * unless gvt_rs_submit_done() was called for it.
+ * gvt_rs_submit_done() is called once. Kill neither sleeps nor waits; destroy
+ * waits for what was killed, unless gvt_rs_submit_done() was called for it.
  */
 int gvt_shim_context_create(struct gvt_host *host, u32 engine_mask, u64 commands,
 			    u64 handle, struct gvt_shim_context **ctx,

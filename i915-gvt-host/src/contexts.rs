@@ -218,7 +218,7 @@ pub fn submit<W: World>(
     let mut result = Err(ENODEV);
     // As a call-back: `close` waits until this is over, so it finds all that executes. Without a
     // client this does nothing.
-    world.with_client(|_| result = submit_now(world, handle, root, commands, tag));
+    world.with_client(|_| result = submit_now(world, handle, root, (commands, dwords), tag));
     result
 }
 
@@ -232,14 +232,14 @@ fn dwords_of(commands: &[&[u32]]) -> Result<u64> {
     sizes.try_fold(0, u64::checked_add).ok_or(E2BIG)
 }
 
+/// Submits commands, of which there are so many dwords.
 fn submit_now<W: World>(
     world: &W,
     handle: u64,
     root: u64,
-    commands: &[&[u32]],
+    (commands, dwords): (&[&[u32]], u64),
     tag: u64,
 ) -> Result {
-    let dwords = dwords_of(commands)?;
     let context = world.with_state(|state| {
         state.check_open()?;
         let suspended = state.suspended;
