@@ -6,6 +6,7 @@ use crate::null::{config, Null, VARIANT};
 use crate::replay::{self, Chosen, Class};
 use crate::scan;
 use crate::shadow;
+use crate::vblank;
 use crate::wire;
 use anyhow::{anyhow, Result};
 use gvt_host::capture;
@@ -287,6 +288,34 @@ pub const CASES: &[Case] = &[
         "dwords",
         engine::switch_dwords,
         engine::switches,
+    ),
+    marked(
+        "vblank",
+        "vertical blanks, from the alarm to the guest's interrupt",
+        "blanks",
+        || Ok(vblank::COUNT),
+        vblank::blanks,
+    ),
+    marked(
+        "vblank-flip",
+        "the same, with a flip that has waited for each",
+        "blanks",
+        || Ok(vblank::COUNT),
+        vblank::blanks_with_flips,
+    ),
+    marked(
+        "flip",
+        "flips, the guest's write",
+        "flips",
+        || Ok(vblank::COUNT),
+        vblank::flips,
+    ),
+    marked(
+        "scan-line",
+        "reads of the scan line",
+        "reads",
+        || Ok(vblank::COUNT),
+        vblank::scan_lines,
     ),
 ];
 

@@ -20,6 +20,7 @@ mod scan;
 mod shadow;
 mod submissions;
 mod trace;
+mod vblank;
 mod wire;
 
 use cases::{Case, Counted, CASES};

@@ -134,6 +134,8 @@ pub struct Opened<'a> {
     host: &'a Host<'a>,
     vgpu: Vgpu,
     vm: Vm,
+    /// What time it is for the vGPU.
+    now: Time,
 }
 
 impl Opened<'_> {
@@ -155,6 +157,7 @@ impl Opened<'_> {
             host: &host,
             vgpu,
             vm: Vm::default(),
+            now: Time::default(),
         };
         opened.restart()?;
         let result = act(&mut opened);
@@ -175,7 +178,14 @@ impl Opened<'_> {
         self.vgpu.aperture().start >> PAGE_SHIFT
     }
 
-    fn with_world<R>(&mut self, act: impl FnOnce(&mut Vgpu, &mut World<'_>) -> R) -> R {
+    /// Time goes by until the vGPU's alarm is due.
+    pub fn wait_for_alarm(&mut self) -> Result<()> {
+        self.now = self.vgpu.alarm().context("nothing happens by itself")?;
+        Ok(())
+    }
+
+    /// Calls the core.
+    pub fn with_world<R>(&mut self, act: impl FnOnce(&mut Vgpu, &mut World<'_>) -> R) -> R {
         let mut world = World {
             device: self.device,
             host: self.host,
@@ -184,7 +194,7 @@ impl Opened<'_> {
             tracker: &mut Unwatched,
             shadow: &mut Empty,
             turns: &NoTurns,
-            now: Time::default(),
+            now: self.now,
         };
         act(&mut self.vgpu, &mut world)
     }
