@@ -333,9 +333,7 @@ impl<'a> VgpuDevice<'a> {
         let mut state = self.state.lock();
         state.vgpu.alarm = Some(alarm);
         let opened = self.act(&mut state.vgpu, |vgpu, world| {
-            if resolution != vgpu.resolution() {
-                vgpu.set_resolution(resolution)?;
-            }
+            vgpu.set_resolution(resolution)?;
             vgpu.open(world)
         });
         if let Err(error) = opened {

@@ -143,7 +143,7 @@ impl VgpuDevice<'_> {
         match attribute {
             Attribute::Resolution => {
                 let resolution = Resolution::parse(text)?;
-                if !settings.kind.can_show(resolution) {
+                if !settings.kind.can_prefer(resolution) {
                     return Err(EINVAL);
                 }
                 settings.change(|values| values.resolution = resolution)

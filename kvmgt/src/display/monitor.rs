@@ -3,6 +3,7 @@
 //! give an EDID.
 
 use super::edid::Edid;
+use super::mode::Mode;
 use super::sink::{Reply, Sink};
 use super::Resolution;
 use crate::device::Device;
@@ -23,6 +24,14 @@ pub const SMALLEST: Resolution = Resolution {
     width: 640,
     height: 480,
 };
+
+/// Whether a monitor that can show up to `largest` can prefer a resolution.
+pub(crate) fn can_prefer(resolution: Resolution, largest: Resolution) -> bool {
+    let Resolution { width, height } = resolution;
+    let widths = SMALLEST.width..=largest.width;
+    let heights = SMALLEST.height..=largest.height;
+    widths.contains(&width) && heights.contains(&height) && Mode::new(resolution).is_ok()
+}
 
 /// The port that it is on (observed: where the C GVT-g has it; Broxton has no port D).
 pub(crate) fn port(platform: Platform) -> Port {
@@ -81,10 +90,7 @@ impl Monitor {
     ///
     /// `EINVAL` it is too small, or too large.
     pub(crate) fn prefer(&mut self, resolution: Resolution) -> Result {
-        let Resolution { width, height } = resolution;
-        let widths = SMALLEST.width..=self.largest.width;
-        let heights = SMALLEST.height..=self.largest.height;
-        if !widths.contains(&width) || !heights.contains(&height) {
+        if !can_prefer(resolution, self.largest) {
             return Err(EINVAL);
         }
         self.generated = Edid::new(resolution, self.largest)?;

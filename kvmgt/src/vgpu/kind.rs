@@ -2,7 +2,7 @@
 //! The types of vGPUs that users choose from: so much of the GPU, by name.
 
 use super::shares::{Refusal, Resource};
-use crate::display::Resolution;
+use crate::display::{monitor, Resolution};
 use core::fmt;
 use iface::registers::Platform;
 use kernel::prelude::*;
@@ -81,10 +81,10 @@ impl Kind {
         }
     }
 
-    /// Whether its monitor can have a resolution.
-    pub fn can_show(&self, resolution: Resolution) -> bool {
+    /// Whether its monitor can prefer a resolution.
+    pub fn can_prefer(&self, resolution: Resolution) -> bool {
         let (width, height) = self.resolution;
-        (1..=width).contains(&resolution.width) && (1..=height).contains(&resolution.height)
+        monitor::can_prefer(resolution, Resolution { width, height })
     }
 
     /// What the host half's refusal of one of these means.

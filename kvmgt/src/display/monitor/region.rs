@@ -63,7 +63,8 @@ impl Region {
     /// Has an EDID in it, and nothing else.
     pub(super) fn hold(&mut self, edid: &Edid) {
         let extension = edid.extension.iter().flatten();
-        let bytes = edid.base.iter().chain(extension);
+        // By its full name: the kernel's prelude has another `chain`.
+        let bytes = Iterator::chain(edid.base.iter(), extension);
         let mut size = 0_u32;
         self.blob.fill(0);
         for (to, from) in self.blob.iter_mut().zip(bytes) {

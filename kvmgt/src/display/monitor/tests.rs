@@ -56,6 +56,7 @@ fn new_prefers_the_largest_resolution_of_its_type() {
 fn prefer_takes_what_the_type_can_show() {
     let mut monitor = monitor(&KINDS[0]);
     for (width, height) in [(640, 480), (641, 481), (800, 600), (1024, 480), (1024, 768)] {
+        assert!(KINDS[0].can_prefer(size(width, height)));
         monitor.prefer(size(width, height)).unwrap();
         assert_eq!(monitor.preferred(), size(width, height));
         let edid = Edid::new(size(width, height), size(1024, 768)).unwrap();
@@ -69,6 +70,7 @@ fn prefer_takes_what_the_type_can_show() {
         (0, 0),
         (u32::MAX, u32::MAX),
     ] {
+        assert!(!KINDS[0].can_prefer(size(width, height)));
         assert_eq!(monitor.prefer(size(width, height)), Err(EINVAL));
         assert_eq!(monitor.preferred(), size(1024, 768));
     }
