@@ -2,7 +2,7 @@
 //! How a vGPU is reached: the operations of VFIO, whatever carries them.
 
 use std::ops::Range;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use anyhow::Result;
 use rustix::io::Errno;
@@ -34,6 +34,40 @@ pub struct RegionInfo {
     pub offset: u64,
     /// The parts that can be mapped, if not all can.
     pub areas: Vec<Range<u64>>,
+    /// What it is, type and subtype, where that is told.
+    pub kind: Option<(u32, u32)>,
+}
+
+/// A question for what a screen shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlaneQuery {
+    /// `VFIO_GFX_PLANE_TYPE_…`.
+    pub flags: u32,
+    /// `DRM_PLANE_TYPE_…`.
+    pub plane: u32,
+}
+
+/// What is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlaneInfo {
+    /// `DRM_FORMAT_…`; 0 if nothing is shown.
+    pub format: u32,
+    /// `DRM_FORMAT_MOD_…`.
+    pub modifier: u64,
+    /// Pixels in a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// Bytes from one row to the next.
+    pub stride: u32,
+    /// Bytes of all.
+    pub size: u32,
+    /// Where it is shown: pixels from the left side and from the upper one.
+    pub position: (u32, u32),
+    /// The pixel of a cursor that points.
+    pub hot: (u32, u32),
+    /// The region that it is in, or the number by which it is exported.
+    pub place: u32,
 }
 
 /// An interrupt index.
@@ -74,6 +108,8 @@ pub struct IrqRequest<'a> {
 pub enum Sharing {
     /// With the device: `MAP_SHARED`.
     Shared,
+    /// The same, and never written.
+    ReadOnly,
     /// Copied on write: `MAP_PRIVATE`.
     Private,
 }
@@ -165,6 +201,25 @@ pub trait Transport {
         length: usize,
         sharing: Sharing,
     ) -> Result<Box<dyn Mapped>, Errno>;
+
+    /// Asks what the screen shows.
+    ///
+    /// # Errors
+    /// See [`info`](Transport::info); `ENOTSUP` where the transport can't.
+    fn plane(&mut self, query: PlaneQuery) -> Result<PlaneInfo, Errno>;
+
+    /// Exports what [`plane`](Transport::plane) has numbered, as a dma-buf.
+    ///
+    /// # Errors
+    /// See [`info`](Transport::info); `ENOTSUP` where the transport can't.
+    fn export(&mut self, number: u32) -> Result<OwnedFd, Errno>;
+
+    /// The same open device for another thread, which can give it no memory. It is closed when both
+    /// are.
+    ///
+    /// # Errors
+    /// `ENOTSUP` where the transport can't.
+    fn twin(&self) -> Result<Box<dyn Transport + Send>, Errno>;
 }
 
 /// What opens a vGPU, one transport after another.

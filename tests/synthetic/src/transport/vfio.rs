@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::ops::Range;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -11,11 +11,13 @@ use anyhow::{ensure, Context, Result};
 use rustix::io::Errno;
 
 use super::{
-    DeviceInfo, IrqData, IrqInfo, IrqRequest, Mapped, Opener, RegionInfo, Sharing, Transport,
+    DeviceInfo, IrqData, IrqInfo, IrqRequest, Mapped, Opener, PlaneInfo, PlaneQuery, RegionInfo,
+    Sharing, Transport,
 };
 use crate::ram::Ram;
 use iommufd::Ioas;
 
+mod gfx;
 mod iommufd;
 mod kernel;
 
@@ -136,6 +138,8 @@ enum Dma {
         container: File,
     },
     Ioas(Ioas),
+    /// Another handle of the same device does.
+    Another,
 }
 
 impl Device {
@@ -205,6 +209,7 @@ impl Transport for Device {
         match &self.dma {
             Dma::Container { container, .. } => kernel::map_dma(container, ram, &part),
             Dma::Ioas(ioas) => ioas.map(ram, &part),
+            Dma::Another => Err(Errno::NOTSUP),
         }
     }
 
@@ -212,6 +217,7 @@ impl Transport for Device {
         match &self.dma {
             Dma::Container { container, .. } => kernel::unmap_dma(container, &part),
             Dma::Ioas(ioas) => ioas.unmap(&part),
+            Dma::Another => Err(Errno::NOTSUP),
         }
     }
 
@@ -224,6 +230,23 @@ impl Transport for Device {
     ) -> Result<Box<dyn Mapped>, Errno> {
         let at = self.base(region).checked_add(offset).ok_or(Errno::INVAL)?;
         map(&self.device, at, length, sharing)
+    }
+
+    fn plane(&mut self, query: PlaneQuery) -> Result<PlaneInfo, Errno> {
+        gfx::plane(&self.device, query)
+    }
+
+    fn export(&mut self, number: u32) -> Result<OwnedFd, Errno> {
+        gfx::export(&self.device, number)
+    }
+
+    fn twin(&self) -> Result<Box<dyn Transport + Send>, Errno> {
+        let device = self.device.try_clone().map_err(|error| errno(&error))?;
+        Ok(Box::new(Self {
+            device,
+            dma: Dma::Another,
+            kvm: None,
+        }))
     }
 }
 

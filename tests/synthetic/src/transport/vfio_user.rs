@@ -2,7 +2,7 @@
 //! A vGPU over vfio-user: one command at a time, each waits for its reply.
 
 use std::ops::Range;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -17,7 +17,8 @@ use vfio_user_server::protocol::*;
 use vfio_user_server::stream::{StreamError, Transport as _, UnixTransport};
 
 use super::{
-    DeviceInfo, IrqData, IrqInfo, IrqRequest, Mapped, Opener, RegionInfo, Sharing, Transport,
+    DeviceInfo, IrqData, IrqInfo, IrqRequest, Mapped, Opener, PlaneInfo, PlaneQuery, RegionInfo,
+    Sharing, Transport,
 };
 use crate::ram::Ram;
 
@@ -160,6 +161,8 @@ impl Transport for Client {
             size: quad(&reply, 16)?,
             offset: quad(&reply, 24)?,
             areas,
+            // The server has no regions but those of PCI.
+            kind: None,
         })
     }
 
@@ -240,6 +243,19 @@ impl Transport for Client {
         _sharing: Sharing,
     ) -> Result<Box<dyn Mapped>, Errno> {
         // The aperture of a hosted vGPU is no memory.
+        Err(Errno::NOTSUP)
+    }
+
+    // The protocol has no messages for these, and its answers come in the order of the questions.
+    fn plane(&mut self, _query: PlaneQuery) -> Result<PlaneInfo, Errno> {
+        Err(Errno::NOTSUP)
+    }
+
+    fn export(&mut self, _number: u32) -> Result<OwnedFd, Errno> {
+        Err(Errno::NOTSUP)
+    }
+
+    fn twin(&self) -> Result<Box<dyn Transport + Send>, Errno> {
         Err(Errno::NOTSUP)
     }
 }

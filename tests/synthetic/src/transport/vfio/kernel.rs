@@ -21,7 +21,7 @@ use vfio_bindings::bindings::vfio::{
     vfio_device_info, vfio_group_status, vfio_iommu_type1_dma_map, vfio_iommu_type1_dma_unmap,
     vfio_irq_info, vfio_irq_set, vfio_region_info, VFIO_TYPE1v2_IOMMU, VFIO_DMA_MAP_FLAG_READ,
     VFIO_DMA_MAP_FLAG_WRITE, VFIO_GROUP_FLAGS_VIABLE, VFIO_REGION_INFO_CAP_SPARSE_MMAP,
-    VFIO_REGION_INFO_FLAG_CAPS,
+    VFIO_REGION_INFO_CAP_TYPE, VFIO_REGION_INFO_FLAG_CAPS,
 };
 
 use crate::ram::Ram;
@@ -127,7 +127,7 @@ fn with_number(fd: BorrowedFd<'_>, opcode: Opcode, number: usize) -> Result<i32,
 }
 
 /// A new descriptor that a request returned.
-fn new_file(fd: i32) -> Result<OwnedFd, Errno> {
+pub(super) fn new_file(fd: i32) -> Result<OwnedFd, Errno> {
     if fd < 0 {
         return Err(Errno::BADF);
     }
@@ -209,15 +209,18 @@ pub fn region_info(device: &File, index: u32) -> Result<RegionInfo, Errno> {
     // SAFETY: as above; any bytes are a `vfio_region_info`.
     let info = unsafe { at.read() };
     let bytes: Vec<u8> = space.iter().flat_map(|word| word.to_ne_bytes()).collect();
-    let mut areas = Vec::new();
+    let (mut areas, mut kind) = (Vec::new(), None);
     let mut next = match info.flags & VFIO_REGION_INFO_FLAG_CAPS {
         0 => 0,
         _ => info.cap_offset as usize,
     };
     // Each capability is behind the one before it, or the list is none.
     while next >= header {
-        let head = word(&bytes, next)?;
-        if head & 0xffff == VFIO_REGION_INFO_CAP_SPARSE_MMAP {
+        let id = word(&bytes, next)? & 0xffff;
+        if id == VFIO_REGION_INFO_CAP_TYPE {
+            kind = Some((word(&bytes, next + 8)?, word(&bytes, next + 12)?));
+        }
+        if id == VFIO_REGION_INFO_CAP_SPARSE_MMAP {
             for area in 0..word(&bytes, next + 8)? as usize {
                 let at = next + 16 + 16 * area;
                 let start = quad(&bytes, at)?;
@@ -235,6 +238,7 @@ pub fn region_info(device: &File, index: u32) -> Result<RegionInfo, Errno> {
         size: info.size,
         offset: info.offset,
         areas,
+        kind,
     })
 }
 
@@ -367,10 +371,11 @@ pub struct Mapping {
 impl Mapping {
     /// Maps `length` bytes from `offset` on.
     pub fn new(device: &File, offset: u64, length: usize, sharing: Sharing) -> Result<Self, Errno> {
-        let protection = ProtFlags::READ | ProtFlags::WRITE;
-        let flags = match sharing {
-            Sharing::Shared => MapFlags::SHARED,
-            Sharing::Private => MapFlags::PRIVATE,
+        let both = ProtFlags::READ | ProtFlags::WRITE;
+        let (protection, flags) = match sharing {
+            Sharing::Shared => (both, MapFlags::SHARED),
+            Sharing::ReadOnly => (ProtFlags::READ, MapFlags::SHARED),
+            Sharing::Private => (both, MapFlags::PRIVATE),
         };
         // SAFETY: the kernel chooses a place that nothing uses.
         let start = unsafe { mmap(null_mut(), length, protection, flags, device, offset) }?;
@@ -408,7 +413,7 @@ impl Mapped for Mapping {
 
     fn write32(&mut self, offset: usize, value: u32) {
         let at = self.at::<u32>(offset);
-        // SAFETY: as in `read32`; it is mapped to be written.
+        // SAFETY: as in `read32`. Where it is mapped to be read alone, the process ends here.
         unsafe { at.write_volatile(value) }
     }
 
