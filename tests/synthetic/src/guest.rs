@@ -13,6 +13,7 @@ use vfio_bindings::bindings::vfio::{
 
 use crate::event::Event;
 use crate::ram::Ram;
+use crate::registers::display::port;
 use crate::registers::{config, pvinfo, GGTT, PAGE_SHIFT, PTE_PRESENT};
 use crate::transport::{IrqData, IrqRequest, Opener, Transport};
 
@@ -30,6 +31,16 @@ pub enum Family {
     Bxt,
     /// Skylake, Kaby Lake, Coffee Lake and Comet Lake.
     Gen9,
+}
+
+impl Family {
+    /// The number of the port that the monitor is on: A is 0.
+    pub fn monitor(self) -> u32 {
+        match self {
+            Self::Bdw | Self::Bxt => port::B,
+            Self::Gen9 => port::D,
+        }
+    }
 }
 
 /// An open vGPU, with memory that it reaches from address 0 on.

@@ -7,6 +7,8 @@
 //!   work       contexts for the engines, and what they store compared
 //!   replay     what accesses cost
 //!   host_ggtt  what the GPU's own GGTT has, past all drivers
+//!   screen     a mode, planes and their surfaces
+//!   aux, edid  what a monitor is asked, and what it answers
 //!   guest      a vGPU with some RAM: registers, GGTT, aperture, interrupts
 //!   transport  how it is reached: VFIO in a kernel's VM, vfio-user hosted
 //! ```
@@ -15,8 +17,10 @@
 //! kvmgt.ko and of the hosted front.
 #![deny(unsafe_code)]
 
+pub mod aux;
 pub mod checks;
 pub mod dump;
+pub mod edid;
 pub mod event;
 pub mod guest;
 pub mod hold;
@@ -24,6 +28,7 @@ pub mod host_ggtt;
 pub mod ram;
 pub mod registers;
 pub mod replay;
+pub mod screen;
 pub mod transport;
 pub mod work;
 

@@ -2,6 +2,8 @@
 //! Places and bits that the checks use, where nothing else is said from the PRM (Skylake and
 //! Broadwell, volumes 2c and 2d), and the guest contract (`i915_pvinfo.h`, `i915_vgpu.c`).
 
+pub mod display;
+
 /// Base-2 logarithm of the page size.
 pub const PAGE_SHIFT: u32 = 12;
 /// Bytes of a page.
@@ -101,6 +103,8 @@ pub mod pvinfo {
     pub const INSUFFICIENT: u64 = BASE + 0x808;
     /// Hot spot of the cursor.
     pub const CURSOR_X_HOT: u64 = BASE + 0x830;
+    /// See [`CURSOR_X_HOT`].
+    pub const CURSOR_Y_HOT: u64 = BASE + 0x834;
     /// Notifications of page tables.
     pub const NOTIFY: u64 = BASE + 0x818;
     /// Notification: page tables of three levels are there.
@@ -240,6 +244,8 @@ pub const AUX_RECEIVE_ERROR: u32 = 1 << 25;
 pub const AUX_READ: u32 = 0x9000_0000;
 /// AUX_CTL: where the size of a message begins.
 pub const AUX_SIZE_SHIFT: u32 = 20;
+/// AUX_CTL: the size of a message, moved there.
+pub const AUX_SIZE_MASK: u32 = 0x1f;
 
 /// GMBUS 0 to 3, and 4.
 pub const GMBUS0: u64 = 0xc_5100;

@@ -19,6 +19,11 @@ mod commands;
 mod tables;
 mod unit;
 
+pub use commands::Flip;
+
+/// Pages of the aperture that engines use, from its begin on.
+pub const GGTT_PAGES: u64 = ENGINES.len() as u64 * unit::PAGES;
+
 /// How long a context may take, which takes some milliseconds when nobody else has work.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// How often the status page is looked at meanwhile.
@@ -75,6 +80,35 @@ pub fn run(guest: &mut Guest<'_>, rounds: u32) -> Result<Done> {
             .with_context(|| place(rounds, unit))?;
     }
     Ok(done)
+}
+
+/// The render engine, for flips.
+pub struct Flipper {
+    unit: Unit,
+    round: u32,
+}
+
+impl Flipper {
+    /// Starts it; all that it needs of the vGPU's state is that of reset.
+    ///
+    /// # Errors
+    /// What the device said.
+    pub fn start(guest: &mut Guest<'_>) -> Result<Self> {
+        let aperture = guest.aperture()?.start;
+        let tables = Tables::found(tables::Levels::Four);
+        let unit = Unit::start(guest, 0, ENGINES[0], aperture, tables)?;
+        Ok(Self { unit, round: 0 })
+    }
+
+    /// Flips by a command, and waits until that is executed.
+    ///
+    /// # Errors
+    /// The context does not complete; or what the device said.
+    pub fn flip(&mut self, guest: &mut Guest<'_>, flip: Flip) -> Result<()> {
+        self.unit.execute(guest, self.round, &flip.ring())?;
+        self.round += 1;
+        wait(guest, &mut self.unit)
+    }
 }
 
 fn place(round: u32, unit: &Unit) -> String {

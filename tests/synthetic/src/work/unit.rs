@@ -10,7 +10,7 @@ use crate::Guest;
 
 /// The first page of memory that engines use, and pages for each.
 const FIRST: u64 = 0x100;
-const PAGES: u64 = 0x40;
+pub(super) const PAGES: u64 = 0x40;
 /// Pages of an engine.
 const STATUS: u64 = 0;
 const RING: u64 = 1;
@@ -143,10 +143,20 @@ impl Unit {
         put(guest, self.at(BATCH), &commands::batch(to, value))?;
         let result = self.gma + RESULT * PAGE;
         let ring = commands::ring(Tables::page(0), result, value);
-        put(guest, self.at(RING) + u64::from(self.tail), &ring)?;
+        self.out = (page, dword, value);
+        self.execute(guest, round, &ring)
+    }
+
+    /// Submits the context with one more piece of its ring.
+    pub(super) fn execute(
+        &mut self,
+        guest: &mut Guest<'_>,
+        round: u32,
+        ring: &[u32; commands::RING_DWORDS],
+    ) -> Result<()> {
+        put(guest, self.at(RING) + u64::from(self.tail), ring)?;
         self.tail = (self.tail + commands::RING_DWORDS as u32 * 4) % PAGE as u32;
         self.write_context(guest, round == 0)?;
-        self.out = (page, dword, value);
         let levels = match self.tables.levels {
             Levels::Three => THREE_LEVELS,
             Levels::Four => FOUR_LEVELS,
