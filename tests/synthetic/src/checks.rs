@@ -13,11 +13,15 @@ mod bad_input;
 mod buses;
 mod config;
 mod fences;
+mod flips;
 mod ggtt;
 mod interrupts;
 mod lifetime;
+mod monitor;
 mod pvinfo;
+mod regions;
 mod registers;
+mod vblank;
 mod vfio;
 
 /// What a check needs beyond a vGPU.
@@ -31,6 +35,8 @@ enum Needs {
     Pch,
     /// Generation 9.
     Gen9,
+    /// Regions beyond those of PCI, by which a client gives it a monitor.
+    Regions,
 }
 
 /// A named check.
@@ -75,10 +81,18 @@ impl Check {
             Needs::Pch => {
                 (guest.family()? == Family::Bxt).then_some("this GPU has no PCH beside it")
             }
-            Needs::Gen9 => (guest.family()? == Family::Bdw).then_some("not of this generation"),
+            Needs::Gen9 => older(guest)?,
+            Needs::Regions => regions::find(guest.transport(), regions::EDID)?
+                .is_none()
+                .then_some("there are no regions beyond PCI's over this transport"),
             Needs::Nothing => None,
         })
     }
+}
+
+/// Why a check of generation 9 can't be made.
+fn older(guest: &mut Guest<'_>) -> Result<Option<&'static str>> {
+    Ok((guest.family()? == Family::Bdw).then_some("not of this generation"))
 }
 
 const fn check(
@@ -257,7 +271,53 @@ pub const ALL: &[Check] = &[
         "nobody answers on GMBUS, at once",
         buses::gmbus,
     ),
-    check("aux-nobody", "nobody answers on AUX, at once", buses::aux),
+    check(
+        "aux-nobody",
+        "nobody answers on AUX but the monitor, at once",
+        buses::aux,
+    ),
+    check(
+        "monitor-aux",
+        "the monitor tells what it is and trains the link; its EDID is one, however it is read",
+        monitor::aux,
+    ),
+    check(
+        "monitor-hotplug-state",
+        "a monitor is on one port, and has always been there",
+        monitor::hotplug_state,
+    ),
+    check(
+        "vblank",
+        "frames, lines and vertical blanks come with the time, and none when the pipe is off",
+        vblank::vblank,
+    ),
+    check(
+        "flip-register",
+        "a surface is shown from the vertical blank on, or at once",
+        flips::by_register,
+    ),
+    check(
+        "flip-50080",
+        "the same by the registers that flip",
+        flips::by_flip_register,
+    ),
+    check(
+        "flip-command",
+        "the same by a command of the render engine",
+        flips::by_command,
+    ),
+    with(
+        Needs::Regions,
+        "edid-region",
+        "a client plugs in another monitor, and no nonsense",
+        regions::edid_region,
+    ),
+    with(
+        Needs::Regions,
+        "opregion",
+        "there is an OpRegion with a VBT, which can't be changed",
+        regions::opregion,
+    ),
     check(
         "interrupts-hierarchy",
         "mask, identity, enable and master act as the hardware's",
@@ -300,6 +360,17 @@ pub const ALL: &[Check] = &[
         "S-03-region-indexes",
         "regions that there are not fail in every way",
         bad_input::region_indexes,
+    ),
+    with(
+        Needs::Regions,
+        "S-04-regions",
+        "regions beyond PCI's end where they say, and take accesses beside the guest's",
+        regions::bounds,
+    ),
+    check(
+        "S-05-vblank-storm",
+        "eventfds can be replaced while vertical blanks send messages",
+        vblank::storm_of_requests,
     ),
     check(
         "S-05-interrupt-storm",
@@ -345,6 +416,21 @@ pub const ALL: &[Check] = &[
         "S-20-fence-values",
         "no fence covers what is not the vGPU's",
         fences::values,
+    ),
+    check(
+        "S-23-timings",
+        "timings of nothing and of everything are harmless",
+        vblank::timings,
+    ),
+    check(
+        "S-24-timer-storm",
+        "there are no more than 240 vertical blanks a second, whatever the registers say",
+        vblank::timer_storm,
+    ),
+    check(
+        "S-25-aux",
+        "any message on AUX is answered or not, and changes nothing that it can't",
+        monitor::any_message,
     ),
     check(
         "S-27-pvinfo-read-only",

@@ -19,7 +19,7 @@ fn clear(guest: &mut Guest<'_>, group: u64, bits: u32) -> Result<()> {
 }
 
 /// Turns on one bit of a group, and the master.
-fn enable(guest: &mut Guest<'_>, group: u64, bit: u32) -> Result<()> {
+pub(super) fn enable(guest: &mut Guest<'_>, group: u64, bit: u32) -> Result<()> {
     clear(guest, group, u32::MAX)?;
     guest.write32(group + IMR, !bit)?;
     guest.write32(group + IER, bit)?;
@@ -99,7 +99,13 @@ pub(super) fn loop_back(guest: &mut Guest<'_>) -> Result<()> {
 }
 
 /// Waits for the message of a bit, and acknowledges it as a driver does.
-fn arrives(guest: &mut Guest<'_>, event: &Event, group: u64, bit: u32, master: u32) -> Result<()> {
+pub(super) fn arrives(
+    guest: &mut Guest<'_>,
+    event: &Event,
+    group: u64,
+    bit: u32,
+    master: u32,
+) -> Result<()> {
     ensure!(event.wait()? >= 1, "no message came");
     guest.write32(MASTER, 0)?;
     let found = guest.read32(MASTER)?;

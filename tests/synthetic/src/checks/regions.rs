@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! Regions beyond those of PCI: the monitor's EDID, and the OpRegion.
+
+use anyhow::{ensure, Context, Result};
+use vfio_bindings::bindings::vfio::{
+    VFIO_DEVICE_GFX_LINK_STATE_DOWN as DOWN, VFIO_DEVICE_GFX_LINK_STATE_UP as UP,
+    VFIO_PCI_NUM_REGIONS, VFIO_REGION_INFO_FLAG_READ, VFIO_REGION_INFO_FLAG_WRITE,
+    VFIO_REGION_SUBTYPE_GFX_EDID, VFIO_REGION_SUBTYPE_INTEL_IGD_OPREGION, VFIO_REGION_TYPE_GFX,
+    VFIO_REGION_TYPE_PCI_VENDOR_TYPE,
+};
+
+use super::monitor::{self, Line};
+use super::{equal, interrupts};
+use crate::aux::{message, request, Channel, Outcome, BURST};
+use crate::edid::{self, Edid, BLOCK};
+use crate::event::Event;
+use crate::guest::Guest;
+use crate::registers::display::{dpcd, port};
+use crate::registers::*;
+use crate::transport::{RegionInfo, Sharing, Transport};
+
+/// Type and subtype of the EDID's region.
+pub(super) const EDID: (u32, u32) = (VFIO_REGION_TYPE_GFX, VFIO_REGION_SUBTYPE_GFX_EDID);
+/// Type and subtype of the OpRegion's.
+pub(super) const OPREGION: (u32, u32) = (
+    VFIO_REGION_TYPE_PCI_VENDOR_TYPE | 0x8086,
+    VFIO_REGION_SUBTYPE_INTEL_IGD_OPREGION,
+);
+
+/// Bytes of the EDID's region, and where the EDID is in it.
+const SIZE: u64 = 4096;
+const BLOB: u64 = 2048;
+/// Its fields (`struct vfio_region_gfx_edid`).
+const EDID_OFFSET: u64 = 0;
+const EDID_MOST: u64 = 4;
+const EDID_SIZE: u64 = 8;
+const MOST_WIDTH: u64 = 12;
+const MOST_HEIGHT: u64 = 16;
+const LINK: u64 = 20;
+
+/// The region of a type and subtype.
+///
+/// # Errors
+/// There are two of them.
+pub(super) fn find(
+    transport: &mut dyn Transport,
+    kind: (u32, u32),
+) -> Result<Option<(u32, RegionInfo)>> {
+    let mut found = None;
+    for index in VFIO_PCI_NUM_REGIONS..transport.info()?.regions {
+        let region = transport.region(index)?;
+        if region.kind == Some(kind) {
+            ensure!(found.is_none(), "there are two regions of one kind");
+            found = Some((index, region));
+        }
+    }
+    Ok(found)
+}
+
+fn index(guest: &mut Guest<'_>, kind: (u32, u32)) -> Result<u32> {
+    let found = find(guest.transport(), kind)?;
+    Ok(found.context("there is no such region")?.0)
+}
+
+fn read32(guest: &mut Guest<'_>, region: u32, offset: u64) -> Result<u32> {
+    let mut data = [0; 4];
+    guest.transport().read(region, offset, &mut data)?;
+    Ok(u32::from_le_bytes(data))
+}
+
+fn write32(guest: &mut Guest<'_>, region: u32, offset: u64, value: u32) -> Result<()> {
+    let written = guest
+        .transport()
+        .write(region, offset, &value.to_le_bytes());
+    written.with_context(|| format!("cannot write {value:#x} at {offset} of the EDID's region"))
+}
+
+/// Gives the monitor an EDID as a client does.
+fn plug(guest: &mut Guest<'_>, region: u32, edid: &[u8]) -> Result<()> {
+    write32(guest, region, LINK, DOWN)?;
+    write32(guest, region, EDID_SIZE, edid.len() as u32)?;
+    let blob = guest.transport().write(region, BLOB, edid);
+    blob.context("cannot write the EDID")?;
+    write32(guest, region, LINK, UP)
+}
+
+/// Lets pulses on the monitor's port interrupt.
+fn listen(guest: &mut Guest<'_>, line: Line) -> Result<Event> {
+    let event = Event::new()?;
+    guest.connect_msi(&event)?;
+    guest.enable_msi()?;
+    interrupts::enable(guest, line.group, line.bit)?;
+    guest.write32(port::HOTPLUG, port::HOTPLUG_ENABLE << line.shift)?;
+    Ok(event)
+}
+
+/// A pulse comes, as a driver sees it, and what is the case then.
+fn pulse(guest: &mut Guest<'_>, event: &Event, line: Line, there: bool) -> Result<()> {
+    interrupts::arrives(guest, event, line.group, line.bit, line.master)?;
+    let status = guest.read32(port::HOTPLUG)?;
+    let long = port::HOTPLUG_LONG << line.shift;
+    equal("the pulse", status & long, long)?;
+    guest.write32(port::HOTPLUG, status)?;
+    let status = guest.read32(port::HOTPLUG)? & long;
+    equal("the pulse that was cleared", status, 0)?;
+    let state = guest.read32(line.group)? & line.bit;
+    equal(
+        "that a monitor is there",
+        state,
+        if there { line.bit } else { 0 },
+    )
+}
+
+pub(super) fn edid_region(guest: &mut Guest<'_>) -> Result<()> {
+    let (region, info) = find(guest.transport(), EDID)?.context("there is no such region")?;
+    equal("the size of the region", info.size, SIZE)?;
+    equal(
+        "where the EDID is",
+        read32(guest, region, EDID_OFFSET)?,
+        BLOB as u32,
+    )?;
+    let most = read32(guest, region, EDID_MOST)?;
+    ensure!(
+        most as usize >= BLOCK && most as usize % BLOCK == 0 && u64::from(most) <= SIZE - BLOB,
+        "an EDID can have {most} bytes"
+    );
+    let largest = (
+        read32(guest, region, MOST_WIDTH)?,
+        read32(guest, region, MOST_HEIGHT)?,
+    );
+    if let Some(share) = guest.share {
+        let wanted = monitor::largest(share);
+        ensure!(largest == wanted, "the largest resolution is {largest:?}");
+    }
+    let line = monitor::line(guest.family()?);
+    let channel = Channel::of_monitor(guest)?;
+    let event = listen(guest, line)?;
+    for (width, height) in [(800, 600), (640, 480), (1024, 768)] {
+        let new = edid::make(width, height);
+        write32(guest, region, LINK, DOWN)?;
+        pulse(guest, &event, line, false)?;
+        let gone = channel.exchange(guest, &message(request::READ, dpcd::REVISION, 1, &[]))?;
+        ensure!(gone == Outcome::Nobody, "a monitor that is gone: {gone:x?}");
+        write32(guest, region, EDID_SIZE, BLOCK as u32)?;
+        guest.transport().write(region, BLOB, &new)?;
+        equal("the messages meanwhile", event.count()?, 0)?;
+        write32(guest, region, LINK, UP)?;
+        pulse(guest, &event, line, true)?;
+        let found = monitor::edid(guest, BURST)?;
+        ensure!(found == new, "the EDID is not the new one: {found:x?}");
+        let mut blob = [0; BLOCK];
+        guest.transport().read(region, BLOB, &mut blob)?;
+        ensure!(blob == new, "the region has not what was written");
+        equal("the link", read32(guest, region, LINK)?, UP)?;
+        let described = Edid::parse(&found)?;
+        ensure!(described.preferred == (width, height), "{described:?}");
+    }
+    // It stays over a reset, as a real monitor does.
+    let before = monitor::edid(guest, BURST)?;
+    guest.transport().reset()?;
+    ensure!(
+        monitor::edid(guest, BURST)? == before,
+        "a reset changed the EDID"
+    );
+    nonsense(guest, region, most)?;
+    guest.works()
+}
+
+/// Nonsense is refused, and the monitor that there is stays.
+fn nonsense(guest: &mut Guest<'_>, region: u32, most: u32) -> Result<()> {
+    let refused = |guest: &mut Guest<'_>, offset: u64, data: &[u8]| -> Result<()> {
+        let written = guest.transport().write(region, offset, data);
+        ensure!(
+            written.is_err(),
+            "{data:x?} at {offset} of the EDID's region is no error"
+        );
+        Ok(())
+    };
+    // States that there are not, and what is behind the end.
+    for state in [0, 3, 4, u32::MAX, UP << 8 | UP] {
+        refused(guest, LINK, &state.to_le_bytes())?;
+    }
+    refused(guest, LINK + 1, &[1])?;
+    refused(guest, SIZE - 4, &[1; 8])?;
+    // What only the device says stays.
+    for field in [EDID_OFFSET, EDID_MOST, MOST_WIDTH, MOST_HEIGHT] {
+        let before = read32(guest, region, field)?;
+        let _ = guest.transport().write(region, field, &[0xff; 4]);
+        equal(
+            "a field of the device's",
+            read32(guest, region, field)?,
+            before,
+        )?;
+    }
+    let good = edid::make(800, 600);
+    plug(guest, region, &good)?;
+    // Sizes that no EDID has.
+    for size in [
+        0,
+        1,
+        127,
+        129,
+        most + 1,
+        most + BLOCK as u32,
+        u32::MAX,
+        1 << 31,
+    ] {
+        write32(guest, region, LINK, DOWN)?;
+        let sized = guest
+            .transport()
+            .write(region, EDID_SIZE, &size.to_le_bytes());
+        if sized.is_ok() {
+            refused(guest, LINK, &UP.to_le_bytes())?;
+        }
+        equal("the link", read32(guest, region, LINK)?, DOWN)?;
+    }
+    let mut bad = Vec::new();
+    for (at, byte) in [(0, 1), (BLOCK - 1, good[BLOCK - 1].wrapping_add(1))] {
+        let mut edid = good;
+        edid[at] = byte;
+        bad.push(edid.to_vec());
+    }
+    // One that says that a block follows which does not.
+    let mut edid = good;
+    edid[BLOCK - 2] = 1;
+    edid::seal(&mut edid);
+    bad.push(edid.to_vec());
+    bad.push(vec![0; BLOCK]);
+    bad.push(vec![0xff; BLOCK]);
+    for edid in bad {
+        let said = plug(guest, region, &edid);
+        ensure!(said.is_err(), "nonsense becomes a monitor: {edid:x?}");
+        let channel = Channel::of_monitor(guest)?;
+        let read = message(request::READ, dpcd::REVISION, 1, &[]);
+        let found = channel.exchange(guest, &read)?;
+        ensure!(
+            found == Outcome::Nobody,
+            "after nonsense somebody answers: {found:x?}"
+        );
+    }
+    plug(guest, region, &good)?;
+    ensure!(
+        monitor::edid(guest, BURST)? == good,
+        "after nonsense the EDID is another one"
+    );
+    Ok(())
+}
+
+/// Where things are in an OpRegion (observed: i915, `intel_opregion.c`): signature, size in KiB,
+/// version, mailboxes, and the VBT.
+mod opregion {
+    pub(super) const SIZE: u64 = 8192;
+    pub(super) const SIGNATURE: &[u8] = b"IntelGraphicsMem";
+    pub(super) const KIB: usize = 16;
+    pub(super) const MAJOR: usize = 23;
+    pub(super) const MAILBOXES: usize = 88;
+    pub(super) const HAS_VBT: u32 = 1 << 3;
+    pub(super) const VBT: usize = 0x400;
+    pub(super) const VBT_SIGNATURE: &[u8] = b"$VBT";
+    pub(super) const VBT_SIZE: usize = 24;
+    pub(super) const VBT_BDB: usize = 28;
+    pub(super) const BDB_SIGNATURE: &[u8] = b"BIOS_DATA_BLOCK ";
+}
+
+pub(super) fn opregion(guest: &mut Guest<'_>) -> Result<()> {
+    use opregion::*;
+    let (region, info) = find(guest.transport(), OPREGION)?.context("there is no such region")?;
+    equal("the size of the OpRegion", info.size, SIZE)?;
+    let access = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
+    equal(
+        "the access of the OpRegion",
+        info.flags & access,
+        VFIO_REGION_INFO_FLAG_READ,
+    )?;
+    let mut whole = vec![0; SIZE as usize];
+    guest.transport().read(region, 0, &mut whole)?;
+    let word = |at: usize| {
+        let bytes = whole.get(at..).and_then(<[u8]>::first_chunk::<4>);
+        bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes))
+    };
+    ensure!(whole.starts_with(SIGNATURE), "no OpRegion begins like that");
+    equal("its size in KiB", word(KIB), (SIZE >> 10) as u32)?;
+    equal("its major version", whole[MAJOR], 2)?;
+    equal("that it has a VBT", word(MAILBOXES) & HAS_VBT, HAS_VBT)?;
+    let vbt = &whole[VBT..];
+    ensure!(vbt.starts_with(VBT_SIGNATURE), "no VBT begins like that");
+    let size = (word(VBT + VBT_SIZE) & 0xffff) as usize;
+    ensure!(size <= vbt.len(), "the VBT has {size} bytes");
+    let sum = vbt[..size]
+        .iter()
+        .fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
+    equal("the sum of the VBT", sum, 0)?;
+    let bdb = word(VBT + VBT_BDB) as usize;
+    ensure!(
+        vbt.get(bdb..)
+            .is_some_and(|bdb| bdb.starts_with(BDB_SIGNATURE)),
+        "the VBT has no data blocks"
+    );
+    // It can't be changed, and every piece is the same.
+    for offset in [0, VBT as u64, SIZE - 4] {
+        let written = guest.transport().write(region, offset, &[0xff; 4]);
+        ensure!(written.is_err(), "the OpRegion takes writes at {offset:#x}");
+    }
+    for (offset, length) in [(0, 1), (1, 2), (3, 4), (0x3ff, 3), (0x400, 64), (8191, 1)] {
+        let mut piece = vec![0; length];
+        guest.transport().read(region, offset as u64, &mut piece)?;
+        ensure!(
+            piece == whole[offset..offset + length],
+            "{length} bytes of the OpRegion at {offset:#x} differ"
+        );
+    }
+    let mapped = guest
+        .transport()
+        .map_region(region, 0, PAGE as usize, Sharing::Shared);
+    ensure!(mapped.is_err(), "the OpRegion can be mapped to be written");
+    Ok(())
+}
+
+/// Accesses that are not inside, of all regions beyond PCI's.
+pub(super) fn bounds(guest: &mut Guest<'_>) -> Result<()> {
+    let last = guest.transport().info()?.regions;
+    for region in VFIO_PCI_NUM_REGIONS..last {
+        let size = guest.transport().region(region)?.size;
+        let wrap = 1_u64 << 32;
+        for (offset, count) in [
+            (size, 1),
+            (size - 1, 2),
+            (size - 3, 4),
+            (0, size as usize + 1),
+            (4, size as usize),
+            (size.next_multiple_of(1 << 16), 4),
+            (size.next_multiple_of(1 << 16) + 20, 4),
+            (wrap, 4),
+            (wrap + 20, 4),
+            (wrap - 4, 8),
+            ((1 << 40) - 4, 4),
+        ] {
+            let mut data = vec![0; count];
+            let read = guest.transport().read(region, offset, &mut data);
+            ensure!(
+                read.is_err(),
+                "a read of {count} bytes at {offset:#x} of region {region} is no error"
+            );
+            let written = guest.transport().write(region, offset, &data);
+            ensure!(
+                written.is_err(),
+                "a write of {count} bytes at {offset:#x} of region {region} is no error"
+            );
+        }
+    }
+    beside_accesses(guest)?;
+    guest.works()
+}
+
+/// A client plugs and unplugs the monitor while another thread does what a guest does.
+fn beside_accesses(guest: &mut Guest<'_>) -> Result<()> {
+    /// How often.
+    const ROUNDS: usize = 300;
+    let region = index(guest, EDID)?;
+    let mut twin = guest.transport().twin()?;
+    let edids = [edid::make(800, 600), edid::make(1024, 768)];
+    std::thread::scope(|scope| -> Result<()> {
+        let client = scope.spawn(move || -> Result<()> {
+            for edid in edids.iter().cycle().take(ROUNDS) {
+                twin.write(region, LINK, &DOWN.to_le_bytes())?;
+                twin.write(region, EDID_SIZE, &(BLOCK as u32).to_le_bytes())?;
+                // In pieces: what is not whole is never seen.
+                let (first, second) = edid.split_at(BLOCK / 2);
+                twin.write(region, BLOB, first)?;
+                twin.write(region, BLOB + first.len() as u64, second)?;
+                twin.write(region, LINK, &UP.to_le_bytes())?;
+                let mut found = [0; 4];
+                twin.read(region, LINK, &mut found)?;
+                equal("the link", u32::from_le_bytes(found), UP)?;
+            }
+            Ok(())
+        });
+        let line = monitor::line(guest.family()?);
+        let mut read = 0;
+        while !client.is_finished() {
+            guest.write32(port::HOTPLUG, u32::MAX)?;
+            guest.read32(line.group)?;
+            // A monitor that goes while its EDID is read is no fault.
+            if let Ok(edid) = monitor::edid(guest, BURST) {
+                if Edid::parse(&edid).is_ok() {
+                    read += 1;
+                }
+            }
+        }
+        client
+            .join()
+            .map_err(|_| anyhow::anyhow!("the client's thread failed"))??;
+        ensure!(read > 0, "no EDID could be read meanwhile");
+        Ok(())
+    })?;
+    let edid = monitor::edid(guest, BURST)?;
+    ensure!(
+        edids_has(&edids, &edid),
+        "in the end the EDID is none of those that were written"
+    );
+    Ok(())
+}
+
+fn edids_has(edids: &[[u8; BLOCK]], found: &[u8]) -> bool {
+    edids.iter().any(|edid| edid == found)
+}
