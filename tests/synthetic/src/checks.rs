@@ -4,21 +4,33 @@
 use std::fmt::LowerHex;
 
 use anyhow::{ensure, Result};
-use vfio_bindings::bindings::vfio::{VFIO_PCI_BAR2_REGION_INDEX, VFIO_REGION_INFO_FLAG_MMAP};
+use rustix::io::Errno;
+use vfio_bindings::bindings::vfio::{
+    VFIO_GFX_PLANE_TYPE_DMABUF, VFIO_GFX_PLANE_TYPE_PROBE, VFIO_GFX_PLANE_TYPE_REGION,
+    VFIO_PCI_BAR2_REGION_INDEX, VFIO_REGION_INFO_FLAG_MMAP,
+};
 
 use crate::guest::{Family, Guest};
+use crate::transport::PlaneQuery;
 
+pub use dma_buf::outlives as export;
+
+mod any_planes;
 mod aperture;
 mod bad_input;
 mod buses;
 mod config;
+mod dma_buf;
 mod fences;
 mod flips;
 mod ggtt;
 mod interrupts;
 mod lifetime;
 mod monitor;
+mod parallel;
+mod picture;
 mod pvinfo;
+mod random;
 mod regions;
 mod registers;
 mod vblank;
@@ -37,6 +49,14 @@ enum Needs {
     Gen9,
     /// Regions beyond those of PCI, by which a client gives it a monitor.
     Regions,
+    /// A client that looks at the picture in a region.
+    Picture,
+    /// The same, of generation 9.
+    PictureGen9,
+    /// A client that takes planes as dma-bufs.
+    DmaBuf,
+    /// A client that looks at the screen in either way.
+    Screen,
 }
 
 /// A named check.
@@ -85,6 +105,14 @@ impl Check {
             Needs::Regions => regions::find(guest.transport(), regions::EDID)?
                 .is_none()
                 .then_some("there are no regions beyond PCI's over this transport"),
+            Needs::Picture => unseen(guest, VFIO_GFX_PLANE_TYPE_REGION),
+            Needs::PictureGen9 => match unseen(guest, VFIO_GFX_PLANE_TYPE_REGION) {
+                None => older(guest)?,
+                Some(why) => Some(why),
+            },
+            Needs::DmaBuf => unseen(guest, VFIO_GFX_PLANE_TYPE_DMABUF),
+            Needs::Screen => unseen(guest, VFIO_GFX_PLANE_TYPE_REGION)
+                .and(unseen(guest, VFIO_GFX_PLANE_TYPE_DMABUF)),
             Needs::Nothing => None,
         })
     }
@@ -93,6 +121,19 @@ impl Check {
 /// Why a check of generation 9 can't be made.
 fn older(guest: &mut Guest<'_>) -> Result<Option<&'static str>> {
     Ok((guest.family()? == Family::Bdw).then_some("not of this generation"))
+}
+
+/// Why the screen can't be seen in one of the ways in which VFIO knows it.
+fn unseen(guest: &mut Guest<'_>, way: u32) -> Option<&'static str> {
+    let probed = guest.transport().plane(PlaneQuery {
+        flags: VFIO_GFX_PLANE_TYPE_PROBE | way,
+        plane: 0,
+    });
+    match probed {
+        Ok(_) => None,
+        Err(Errno::NOTSUP) => Some("the screen can't be seen over this transport"),
+        Err(_) => Some("the vGPU was told to show its screen in the other way"),
+    }
 }
 
 const fn check(
@@ -307,6 +348,36 @@ pub const ALL: &[Check] = &[
         flips::by_command,
     ),
     with(
+        Needs::Picture,
+        "picture-linear",
+        "a client sees each pixel that the guest shows, of primary plane, sprite and cursor",
+        picture::linear,
+    ),
+    with(
+        Needs::Picture,
+        "picture-x",
+        "the same with X tiles",
+        picture::x_tiles,
+    ),
+    with(
+        Needs::PictureGen9,
+        "picture-y",
+        "the same with Y tiles",
+        picture::y_tiles,
+    ),
+    with(
+        Needs::Picture,
+        "picture-off",
+        "without a pipe there is no picture, and none of the last client's",
+        picture::off,
+    ),
+    with(
+        Needs::Picture,
+        "picture-region",
+        "the picture can be read and mapped, and nothing else",
+        picture::region,
+    ),
+    with(
         Needs::Regions,
         "edid-region",
         "a client plugs in another monitor, and no nonsense",
@@ -407,6 +478,18 @@ pub const ALL: &[Check] = &[
         "memory that was taken back is not reached",
         lifetime::memory_taken_back,
     ),
+    with(
+        Needs::Screen,
+        "S-11-query-plane-race",
+        "a client's threads ask for the screen while the guest changes it and memory goes",
+        parallel::race,
+    ),
+    with(
+        Needs::DmaBuf,
+        "S-12-dma-buf",
+        "a dma-buf is the guest's memory, whatever becomes of the vGPU, and holds no more than that",
+        dma_buf::lifetime,
+    ),
     check(
         "S-13-provocations",
         "what made the C driver warn is harmless",
@@ -433,6 +516,11 @@ pub const ALL: &[Check] = &[
         monitor::any_message,
     ),
     check(
+        "S-26-planes",
+        "random registers of planes show the guest's memory, or nothing",
+        any_planes::any,
+    ),
+    check(
         "S-27-pvinfo-read-only",
         "ranges can't be changed",
         pvinfo::read_only,
@@ -441,6 +529,17 @@ pub const ALL: &[Check] = &[
         "S-30-config-read-only",
         "capabilities can't be changed",
         config::read_only,
+    ),
+    check(
+        "S-70-close-during-vblank",
+        "a vGPU that is closed between vertical blanks sends nothing any more",
+        parallel::close_during_vblank,
+    ),
+    with(
+        Needs::Screen,
+        "S-70-close-during-dma-buf",
+        "a vGPU is closed while a client's other threads ask for its screen",
+        parallel::close,
     ),
     check(
         "edges",

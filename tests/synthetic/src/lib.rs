@@ -6,6 +6,7 @@
 //!   dump       what a vGPU answers, for comparing two drivers
 //!   work       contexts for the engines, and what they store compared
 //!   replay     what accesses cost
+//!   card       the host's own GPU, which takes what a vGPU shows
 //!   host_ggtt  what the GPU's own GGTT has, past all drivers
 //!   screen     a mode, planes and their surfaces
 //!   aux, edid  what a monitor is asked, and what it answers
@@ -18,6 +19,7 @@
 #![deny(unsafe_code)]
 
 pub mod aux;
+pub mod card;
 pub mod checks;
 pub mod dump;
 pub mod edid;

@@ -44,6 +44,9 @@ enum Command {
     HostGgtt(HostGgtt),
     /// Open the vGPU, say `open` on stdout, and hold it until stdin ends.
     Hold(Hold),
+    /// Export what the vGPU shows as a dma-buf, close it, say `closed` on stdout, and when stdin ends
+    /// compare what the host's GPU reads of the dma-buf.
+    Export(Device),
 }
 
 #[derive(Args)]
@@ -157,6 +160,7 @@ fn main() -> Result<ExitCode> {
         Command::Parts(device) => parts(&device),
         Command::HostGgtt(ggtt) => host_ggtt(&ggtt),
         Command::Hold(hold) => held(&hold),
+        Command::Export(device) => exported(&device),
     }
 }
 
@@ -255,5 +259,12 @@ fn held(hold: &Hold) -> Result<ExitCode> {
     let opener = hold.device.opener()?;
     let mut guest = Guest::open(opener.as_ref(), None)?;
     synthetic_guest::hold::hold(&mut guest, hold.touch)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn exported(device: &Device) -> Result<ExitCode> {
+    let opener = device.opener()?;
+    let guest = Guest::open(opener.as_ref(), None)?;
+    synthetic_guest::checks::export(guest)?;
     Ok(ExitCode::SUCCESS)
 }
