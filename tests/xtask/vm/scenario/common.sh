@@ -42,6 +42,14 @@ refuses() {
 	! "$@"
 }
 
+# fails ERROR COMMAND...: it fails, and says so.
+fails() {
+	error=$1
+	shift
+	said=$("$@" 2>&1) && return 1
+	echo "$said" | grep -qE "$error" || { echo "$said"; return 1; }
+}
+
 # Takes what the kernel has said since the last call, with the level of each line.
 news() {
 	dmesg -r >$WHOLE
@@ -191,7 +199,8 @@ leaks() {
 # back from a driver that has pinned pages, VFIO takes two locks of its own in the wrong order
 # (docs/architecture.md); lockdep says so, and stops to watch.
 TYPE1=
-[ -e /proc/lockdep_stats ] && TYPE1='--without S-10-memory-taken-back'
+[ -e /proc/lockdep_stats ] && TYPE1='--without S-10-memory-taken-back
+--without S-11-query-plane-race --without S-12-dma-buf'
 
 # calm [ERE]: nothing went wrong in the kernel, and it said nothing at error level but what
 # matches.

@@ -19,12 +19,8 @@ create() {
 remove() {
 	echo 1 >"$MDEV/$1/remove"
 }
-# fails ERROR COMMAND...: it fails, and says so.
-fails() {
-	error=$1
-	shift
-	said=$("$@" 2>&1) && return 1
-	echo "$said" | grep -qE "$error" || { echo "$said"; return 1; }
+set_attribute() {
+	/bin/echo "$3" >"$MDEV/$1/intel_vgpu/$2"
 }
 description() {
 	printf 'low_gm_size: %sMB\nhigh_gm_size: %sMB\nfence: 4\nresolution: %s\nweight: %s\n' "$@"
@@ -68,6 +64,8 @@ check "one less is available" is "$(cat $TYPES/i915-GVTg_V5_8/available_instance
 check "it is an mdev" is "$(readlink -f $MDEV/$A/..)" "$(readlink -f $GPU)"
 check "of its type" is "$(readlink -f $MDEV/$A/mdev_type)" "$(readlink -f $TYPES/i915-GVTg_V5_8)"
 check "its number" is "$(cat $MDEV/$A/intel_vgpu/vgpu_id)" 1
+check "its monitor prefers what the type has" is "$(cat $MDEV/$A/intel_vgpu/resolution)" 1024x768
+check "its screen is a region" is "$(cat $MDEV/$A/intel_vgpu/display)" region
 check "VFIO has it" test -e "/dev/vfio/$(basename "$(readlink $MDEV/$A/iommu_group)")"
 check "nobody has it open" is "$(cat $CARD/gvt/vgpu1/status)" 0x0
 check "nothing is pinned" absent $CARD/gvt/vgpu1/kvmgt_nr_cache_entries
@@ -77,6 +75,23 @@ check "the same UUID again" fails 'File exists' create 8 $A
 check "no UUID" fails 'Invalid argument' create 8 11111111
 check "half a UUID" fails 'Invalid argument' create 8 11111111-aaaa-4000-8000-00000000000g
 check "nothing was made of them" is "$(ls $MDEV)" $A
+for size in 800x600 640x480 1024x768 800x600; do
+	set_attribute $A resolution $size
+	check "a monitor of $size" is "$(cat $MDEV/$A/intel_vgpu/resolution)" $size
+done
+for size in '' x 800 800x 800x600x1 '800x600 1' -800x600 0x600 800x0 1025x768 1024x769 1920x1200 \
+	99999999999x600 4294968096x600 800X600; do
+	check "no monitor of '$size'" fails 'Invalid argument' set_attribute $A resolution "$size"
+done
+check "it is still the last" is "$(cat $MDEV/$A/intel_vgpu/resolution)" 800x600
+for way in dmabuf region dmabuf; do
+	set_attribute $A display $way
+	check "a screen as $way" is "$(cat $MDEV/$A/intel_vgpu/display)" $way
+done
+for way in '' none Region regions 'region dmabuf' "$(head -c 5000 /dev/zero | tr '\0' r)"; do
+	check "no screen as '$(echo "$way" | head -c 20)'" fails 'Invalid argument' set_attribute $A display "$way"
+done
+check "it is still that one" is "$(cat $MDEV/$A/intel_vgpu/display)" dmabuf
 news
 check "mdev refuses those by itself" silent
 check "remove" remove $A
@@ -123,6 +138,14 @@ if [ "$CYCLES" != 0 ]; then
 	check "mdevctl starts no second one" refuses mdevctl start --uuid $A --parent $BDF --type i915-GVTg_V5_8
 	check "mdevctl stops it" mdevctl stop --uuid $B
 	check "it is gone again" absent $MDEV/$B
+	check "mdevctl keeps a resolution" mdevctl modify --uuid $B \
+		--addattr intel_vgpu/resolution --value 1600x900
+	check "and a way to the screen" mdevctl modify --uuid $B \
+		--addattr intel_vgpu/display --value dmabuf
+	check "mdevctl starts it with these" mdevctl start --uuid $B
+	check "its monitor prefers that" is "$(cat $MDEV/$B/intel_vgpu/resolution)" 1600x900
+	check "its screen is had that way" is "$(cat $MDEV/$B/intel_vgpu/display)" dmabuf
+	check "mdevctl stops that too" mdevctl stop --uuid $B
 
 	# The uevent starts what is defined to: the rule of mdevctl runs this when it comes.
 	check "the rule waits for the uevent" grep -q 'ENV{MDEV_STATE}=="registered".*start-parent-mdevs' \

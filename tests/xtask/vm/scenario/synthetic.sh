@@ -17,6 +17,7 @@ drive() {
 	status=$?
 	sed -nE "s/^(ok|FAILED): /\\1: $name: /p" /run/lab/lines
 	grep '^skipped: ' /run/lab/lines >&2
+	skipped=$(sed -nE 's/^skipped: ([^:]*):.*/\1/p' /run/lab/lines | tr '\n' ' ')
 	check "$name: it came to its end" is "$status$(grep -c FAILED /run/lab/lines)" 00
 	cat /run/lab/errors >&2
 }
@@ -44,11 +45,55 @@ news
 check "no error so far" silent
 
 drive "with KVM" --mdev $A --type V5_8 $TYPE1
+[ -n "$TYPE1" ] || check "what could not be checked" is "$skipped" "S-12-dma-buf "
 drive "without KVM" --mdev $B --type V5_8 --no-kvm $TYPE1
 drive "by iommufd" --mdev $B --type V5_8 --iommufd
 
+# The screen as dma-bufs, which the host's own GPU reads.
+DMA_BUFS='S-11-query-plane-race S-12-dma-buf S-26-planes S-70-close-during-dma-buf'
+as_dma_bufs() {
+	echo dmabuf >"$MDEV/$1/intel_vgpu/display"
+}
+check "a screen as dma-bufs" as_dma_bufs $A
+check "another" as_dma_bufs $B
+drive "dma-bufs" $DMA_BUFS --mdev $A $TYPE1
+check "nothing of that was left out" is "$skipped" ""
+drive "dma-bufs by iommufd" $DMA_BUFS --mdev $B --iommufd
+check "nothing of that was left out either" is "$skipped" ""
+
+# A client that dies in the middle of it.
+for way in dmabuf region; do
+	echo $way >$MDEV/$A/intel_vgpu/display
+	for n in 1 2 3 4 5; do
+		timeout -s KILL 1.$n synthetic-guest run S-11-query-plane-race --mdev $A ${TYPE1:+--iommufd} >/dev/null 2>&1
+		check "$way: killed while it asks for the screen" is $? 137
+	done
+	check "$way: it can be opened again" within 60 synthetic-guest run config-ids --mdev $A
+done
+
+# A dma-buf outlives its vGPU.
+as_dma_bufs $A
+mkfifo /run/lab/end
+synthetic-guest export --mdev $A </run/lab/end >/run/lab/exported 2>&1 &
+exporter=$!
+exec 3>/run/lab/end
+check "exported, and closed" within 60 grep -q closed /run/lab/exported
+check "what is exported is removed" eval "echo 1 >$MDEV/$A/remove"
+check "kvmgt stays as long as its dma-bufs" refuses rmmod kvmgt
+exec 3>&-
+wait $exporter
+check "the host's GPU reads what the guest has drawn" is "$(cat /run/lab/exported)" "closed
+compared"
+check "one like it" create V5_8 $A
+
 check "it is held" hold $A
 check "nobody else opens it" refuses synthetic-guest run config-ids --mdev $A
+check "its monitor stays what it is" fails 'Device or resource busy' \
+	/bin/sh -c "/bin/echo 800x600 >$MDEV/$A/intel_vgpu/resolution"
+check "the way to its screen too" fails 'Device or resource busy' \
+	/bin/sh -c "/bin/echo dmabuf >$MDEV/$A/intel_vgpu/display"
+check "they can be read" is "$(cat $MDEV/$A/intel_vgpu/resolution $MDEV/$A/intel_vgpu/display | tr '\n' ' ')" \
+	"1024x768 region "
 check "another can be driven beside it" synthetic-guest run --mdev $B $TYPE1
 kill -9 "$(holder)"
 check "its holder is gone" within 60 refuses holder
@@ -68,7 +113,7 @@ if [ -n "$TYPE1" ]; then
 	check "kvmgt attaches again" within 20 attached
 	create V5_8 $A
 	news
-	check "type 1: memory is taken back" synthetic-guest run ${TYPE1#* } --mdev $A
+	check "type 1: memory is taken back" synthetic-guest run S-10-memory-taken-back --mdev $A
 	news
 	check "lockdep reports the locks" said 'possible circular locking dependency'
 	check "it is about those of VFIO" grep -q 'vfio_iommu_type1_register_device' $NEWS
