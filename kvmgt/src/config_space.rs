@@ -251,6 +251,18 @@ impl ConfigSpace {
         Some((u32::from_le_bytes([a, b, c, d]), data))
     }
 
+    /// SWSCI, by which a guest asks the firmware for something.
+    pub(crate) fn swsci(&self) -> u16 {
+        self.word(at::SWSCI)
+    }
+
+    /// ASLS, where the guest's copy of the OpRegion is; `None` if it was not told.
+    pub(crate) fn opregion(&self) -> Option<u32> {
+        let bytes = self.fields.bytes.get(at::ASLS..)?;
+        let address = u32::from_le_bytes(*bytes.first_chunk()?);
+        (address != 0).then_some(address)
+    }
+
     /// Whether the guest has put the device to sleep (D3hot) since the last reset; a guest that
     /// suspends itself does so.
     pub fn entered_d3(&self) -> bool {

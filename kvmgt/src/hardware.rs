@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The parts of a GPU that there are several of, by their names.
 
-use iface::registers::Platform;
 use iface::types::{ENGINE_COPY, ENGINE_RENDER, ENGINE_VIDEO, ENGINE_VIDEO_ENHANCE};
 
 /// A command streamer.
@@ -109,14 +108,6 @@ pub enum Port {
 impl Port {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::A, Self::B, Self::C, Self::D, Self::E];
-
-    /// The port that a vGPU's monitor is at, as with the C GVT-g.
-    pub fn of_monitor(platform: Platform) -> Self {
-        match platform {
-            Platform::Bdw | Platform::Bxt => Self::B,
-            _ => Self::D,
-        }
-    }
 
     /// The port that is called `letter` in names of registers.
     pub fn from_letter(letter: &str) -> Option<Self> {

@@ -16,6 +16,7 @@ use crate::guest::{Event, World};
 use crate::hardware::Engine;
 use crate::host::Host;
 use crate::mmio::{hotplug, Mmio, Reach};
+use crate::opregion::{self, swsci};
 use crate::schedule::Weight;
 use core::ops::Range;
 use kernel::prelude::*;
@@ -179,7 +180,7 @@ impl Vgpu {
     ) -> Result {
         match region {
             Region::Config => self.config.read(offset, data),
-            Region::OpRegion => Err(EINVAL),
+            Region::OpRegion => opregion::read(world.device.model().platform, offset, data),
             Region::Edid => self.mmio.display().monitor.read_region(offset, data),
             Region::Bar0 => {
                 let (mmio, mut reach) = self.parts();
@@ -203,7 +204,7 @@ impl Vgpu {
         data: &[u8],
     ) -> Result {
         match region {
-            Region::Config => self.config.write(offset, data),
+            Region::Config => self.write_config(world, offset, data),
             Region::OpRegion => Err(EINVAL),
             Region::Edid => self.write_edid(world, offset, data),
             Region::Bar0 => {
@@ -223,6 +224,18 @@ impl Vgpu {
     /// What a register holds, without what reading it does: for whoever looks from outside.
     pub fn peek(&self, offset: MmioOffset) -> u32 {
         self.mmio.peek(offset)
+    }
+
+    fn write_config(&mut self, world: &mut World<'_>, offset: u64, data: &[u8]) -> Result {
+        let before = self.config.swsci();
+        self.config.write(offset, data)?;
+        if swsci::asks(before, self.config.swsci()) {
+            if let Some(opregion) = self.config.opregion() {
+                // A guest that has its OpRegion nowhere gets no answer.
+                let _ = swsci::answer(world.memory, opregion);
+            }
+        }
+        Ok(())
     }
 
     /// Writes the region of the monitor's EDID.

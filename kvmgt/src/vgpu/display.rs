@@ -7,9 +7,8 @@ use crate::address::{Gfn, Gma, PAGE_SHIFT, PAGE_SIZE};
 use crate::device::Device;
 use crate::display::picture::{Canvas, Frame};
 use crate::display::plane::Plane;
-use crate::display::Resolution;
+use crate::display::{monitor, Resolution};
 use crate::guest::World;
-use crate::hardware::Port;
 use crate::pvinfo;
 use crate::schedule::time::Time;
 use core::ops::Range;
@@ -58,7 +57,7 @@ impl Vgpu {
         Frame::new(
             self.mmio.registers(),
             platform,
-            Port::of_monitor(platform),
+            monitor::port(platform),
             self.largest_resolution(),
         )
     }

@@ -222,3 +222,51 @@ fn resolution_is_one_of_the_type() {
     assert_eq!(vgpu.set_resolution(size(800, 601)), Ok(()));
     assert_eq!(vgpu.resolution(), size(800, 601));
 }
+
+#[test]
+fn s_04_opregion_can_be_read_and_not_be_written() {
+    let host = testing::host(512 * MIB);
+    let device = testing::device(&host);
+    let mut vgpu = make(&host, &KINDS[0]).unwrap();
+    let mut vm = FakeVm::default();
+    let mut world = vm.world(&device, &host);
+    let mut signature = [0; 16];
+
+    vgpu.read(&mut world, Region::OpRegion, 0, &mut signature)
+        .unwrap();
+    let written = vgpu.write(&mut world, Region::OpRegion, 0x200, &[1; 4]);
+    let beyond = vgpu.read(&mut world, Region::OpRegion, 0x1_0000, &mut [0; 4]);
+
+    assert_eq!(&signature, b"IntelGraphicsMem");
+    assert_eq!((written, beyond), (Err(EINVAL), Err(EINVAL)));
+}
+
+#[test]
+fn swsci_is_answered_in_the_guests_copy_of_the_opregion() {
+    let host = testing::host(512 * MIB);
+    let device = testing::device(&host);
+    let mut vgpu = make(&host, &KINDS[0]).unwrap();
+    let mut vm = FakeVm::default();
+    let opregion = 0x7000_0000_u32;
+    let mut page = std::vec![0; 4096];
+    page[..16].copy_from_slice(b"IntelGraphicsMem");
+    // What calls of "get BIOS data" are there?
+    page[0x200] = 4 << 1 | 1;
+    page[0x204] = 0xff;
+    let gfn = crate::address::Gfn(u64::from(opregion) >> 12);
+    vm.memory.0.insert(gfn, page);
+    let mut world = vm.world(&device, &host);
+    let mut write = |offset, data: &[u8]| {
+        vgpu.write(&mut world, Region::Config, offset, data)
+            .unwrap()
+    };
+
+    // Without an address nothing is asked.
+    write(0xe8, &[1, 0x80]);
+    write(0xe8, &[0, 0x80]);
+    write(0xfc, &opregion.to_le_bytes());
+    write(0xe8, &[1, 0x80]);
+
+    let page = &vm.memory.0[&gfn];
+    assert_eq!(page[0x200..0x208], [1 << 5, 0, 0, 0, 0, 0, 0, 0]);
+}
