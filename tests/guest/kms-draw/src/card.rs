@@ -81,17 +81,19 @@ impl Card {
         self.connector.modes()
     }
 
-    /// The first mode of that size, or the preferred one.
-    pub fn mode(&self, size: Option<&str>) -> Result<Mode> {
-        let wanted = |mode: &&Mode| match size {
-            Some(size) => {
-                let (width, height) = mode.size();
-                format!("{width}x{height}") == size
-            }
-            None => mode.mode_type().contains(ModeTypeFlags::PREFERRED),
+    /// The mode that the monitor prefers.
+    pub fn preferred_mode(&self) -> Option<Mode> {
+        let is_preferred = |mode: &&Mode| mode.mode_type().contains(ModeTypeFlags::PREFERRED);
+        self.modes().iter().find(is_preferred).copied()
+    }
+
+    /// The mode with the fewest pixels.
+    pub fn smallest_mode(&self) -> Option<Mode> {
+        let pixels = |mode: &&Mode| {
+            let (width, height) = mode.size();
+            u32::from(width) * u32::from(height)
         };
-        let found = self.modes().iter().find(wanted).copied();
-        found.with_context(|| format!("there is no mode {}", size.unwrap_or("that is preferred")))
+        self.modes().iter().min_by_key(pixels).copied()
     }
 
     /// Shows a surface in a mode.

@@ -35,9 +35,9 @@ struct Arguments {
 enum Work {
     /// Show a pattern on all of the screen, say `shown WxH`, and stay until killed.
     Show {
-        /// The mode; the preferred one if none is named.
-        #[arg(long, value_name = "WxH")]
-        mode: Option<String>,
+        /// In the smallest mode, instead of the preferred one.
+        #[arg(long)]
+        smallest: bool,
         /// How the pixels lie in memory.
         #[arg(long, value_enum, default_value = "linear")]
         tiling: Tiling,
@@ -67,12 +67,16 @@ fn main() -> Result<()> {
     let card = Card::open(&arguments.device)?;
     match arguments.work {
         Work::Show {
-            mode,
+            smallest,
             tiling,
             sprite,
             cursor,
         } => {
-            let mode = card.mode(mode.as_deref())?;
+            let mode = match smallest {
+                true => card.smallest_mode(),
+                false => card.preferred_mode(),
+            };
+            let mode = mode.context("the monitor has no such mode")?;
             let (width, height) = mode.size();
             let size = (width.into(), height.into());
             let screen = Surface::new(&card, size, Format::Xrgb, tiling, Pattern::Screen)?;
