@@ -14,6 +14,8 @@ use crate::progress::Step;
 
 /// The program that gives GPUs work through i915, and the name of the package that has it.
 pub const GEM_WORK: &str = "gem-work";
+/// The program that shows known pictures, and the name of its package.
+pub const KMS_DRAW: &str = "kms-draw";
 
 /// The target whose C library can be linked statically.
 const TARGET: &str = "x86_64-unknown-linux-gnu";

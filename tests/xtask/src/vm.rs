@@ -71,6 +71,8 @@ pub struct Vm {
     pub submissions: Option<PathBuf>,
     /// A file for a PNG of the screen when the command has ended.
     pub screenshot: Option<PathBuf>,
+    /// A folder for PNGs of the screen that the command asks for, by names: see `vm/stage.sh`.
+    pub pictures: Option<PathBuf>,
     /// Memory, as QEMU writes it.
     pub ram: String,
     /// How code is executed.
@@ -136,6 +138,8 @@ pub struct Outcome {
     pub gpu_log: PathBuf,
     /// The picture of its screen at the end.
     pub screenshot: Option<PathBuf>,
+    /// The folder of the pictures that the command asked for.
+    pub pictures: Option<PathBuf>,
 }
 
 impl Vm {
@@ -154,6 +158,7 @@ impl Vm {
             accesses: None,
             submissions: None,
             screenshot: None,
+            pictures: None,
             ram: "2G".to_owned(),
             accel: Accel::Tcg,
             counted: false,
@@ -200,8 +205,14 @@ impl Vm {
         initramfs::write(&self.image, script, &initramfs)?;
 
         let (sender, control) = mpsc::channel();
-        let screen = self.screenshot.clone();
-        let screen = screen.map(|file| (gpu.control.clone(), file));
+        if let Some(folder) = &self.pictures {
+            fs::create_dir_all(folder)?;
+        }
+        let screen = Screen {
+            gpu: gpu.control.clone(),
+            last: self.screenshot.clone(),
+            folder: self.pictures.clone(),
+        };
         let control_port = Port::open(CONTROL, folder.path(), move |stream| {
             read_control(stream, &sender, screen)
         })?;
@@ -263,6 +274,7 @@ impl Vm {
             console,
             gpu_log: gpu.log.clone(),
             screenshot: self.screenshot.clone(),
+            pictures: self.pictures.clone(),
         })
     }
 
@@ -360,24 +372,49 @@ impl Drop for Guard {
     }
 }
 
-/// Passes on what the guest says. When it says how it ended it waits for a line from here, so
-/// that the screen can be taken before it goes dark.
-fn read_control(
-    stream: UnixStream,
-    to: &Sender<String>,
-    screen: Option<(Control, PathBuf)>,
-) -> Result<Vec<u8>> {
+/// Where pictures of the screen come from and go to.
+struct Screen {
+    gpu: Control,
+    /// The picture at the end.
+    last: Option<PathBuf>,
+    /// Where those go that the guest asks for.
+    folder: Option<PathBuf>,
+}
+
+impl Screen {
+    /// Takes a picture that the guest asks for, and says to it how that went.
+    fn take(&self, name: &str) -> String {
+        let Some(folder) = &self.folder else {
+            return "nobody wants pictures".to_owned();
+        };
+        match self.gpu.screenshot(&folder.join(name)) {
+            Ok(()) => GO.to_owned(),
+            Err(error) => format!("{error:#}"),
+        }
+    }
+}
+
+/// What the guest is told when it may go on.
+const GO: &str = "go";
+
+/// Passes on what the guest says. When it says how it ended, or asks for a picture, it waits for a line
+/// from here, so that the screen can be taken before it changes.
+fn read_control(stream: UnixStream, to: &Sender<String>, screen: Screen) -> Result<Vec<u8>> {
     let mut answer = stream.try_clone()?;
     for line in BufReader::new(stream).lines() {
         let line = line?;
+        if let Some(name) = line.strip_prefix("picture ") {
+            writeln!(answer, "{}", screen.take(name))?;
+            continue;
+        }
         let ended = read_end(&line).is_some();
         // Nobody listens any more when the time was over.
         if to.send(line).is_err() {
             break;
         }
         if ended {
-            let taken = screen.as_ref().map(|(gpu, file)| gpu.screenshot(file));
-            writeln!(answer, "go")?;
+            let taken = screen.last.as_ref().map(|file| screen.gpu.screenshot(file));
+            writeln!(answer, "{GO}")?;
             taken.transpose()?;
         }
     }

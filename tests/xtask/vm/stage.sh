@@ -28,8 +28,9 @@ port() {
 }
 exec 3<>"$(port lab.control)"
 
-# The machine outside answers when it has seen what it wants of the screen. Writes to the GPU are
-# posted: reading from it lets none be on the way when it looks.
+# The machine outside answers when it has seen what it wants of the screen. A command that wants it to
+# look earlier writes `picture NAME` and a newline to descriptor 3, and reads a line: `go`, or why there
+# is none. Writes to the GPU are posted: reading from it before lets none be on the way when it looks.
 bye() {
 	$B grep -q lab.screenshot /proc/cmdline && $B cat /sys/bus/pci/devices/0000:00:02.0/config >/dev/null
 	echo "$*" >&3
@@ -52,7 +53,7 @@ fi
 
 echo up >&3
 if [ -e /run/lab/command ]; then
-	sh /run/lab/command >"$(port lab.stdout)" 2>"$(port lab.stderr)" </dev/null 3>&-
+	sh /run/lab/command >"$(port lab.stdout)" 2>"$(port lab.stderr)" </dev/null
 	bye "exit $?"
 fi
 setsid -c sh -i </dev/hvc0 >/dev/hvc0 2>&1 3>&-

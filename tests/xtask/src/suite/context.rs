@@ -13,6 +13,7 @@ use crate::cache::Cache;
 use crate::command;
 use crate::gpu_server;
 use crate::kernel::{Flavour, Version};
+use crate::picture::Picture;
 use crate::prepare::{self, Boot, Ready};
 use crate::progress::Step;
 use crate::vm::{self, End, Outcome, Task, Vm};
@@ -23,6 +24,15 @@ const PATIENCE: Duration = Duration::from_secs(900);
 const DEBUG_PATIENCE: Duration = Duration::from_secs(5400);
 /// Memory of a VM with a debug kernel: KASAN takes an eighth, and kmemleak's notes a good part.
 const DEBUG_RAM: &str = "4G";
+
+/// Defines `file NAME PATH` in a script: [`Shell::file`] gives what the file holds.
+pub const FILE: &str = r#"
+file() {
+	printf '\nfile=%s %s\n' "$1" "$(stat -c %s "$2")"
+	cat "$2"
+	echo
+}
+"#;
 
 /// What a test gets.
 pub struct Context {
@@ -176,6 +186,12 @@ impl Shell {
         &self.outcome.stdout
     }
 
+    /// The file that the script handed over under that name, by [`FILE`].
+    pub fn file(&self, name: &str) -> Result<&[u8]> {
+        find_file(&self.outcome.stdout, name)
+            .with_context(|| format!("the script handed over no file {name}"))
+    }
+
     /// The script's stderr.
     pub fn stderr(&self) -> String {
         String::from_utf8_lossy(&self.outcome.stderr).into_owned()
@@ -192,6 +208,12 @@ impl Shell {
         fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
     }
 
+    /// The picture that the script asked for under that name.
+    pub fn picture(&self, name: &str) -> Result<Picture> {
+        let folder = self.outcome.pictures.as_ref();
+        Picture::read(&folder.context("nobody wanted pictures")?.join(name))
+    }
+
     /// The value of the line `name=value` that the script printed.
     pub fn value(&self, name: &str) -> Result<String> {
         let stdout = self.stdout();
@@ -205,5 +227,37 @@ impl Shell {
             command::tail(&stdout)
         );
         Ok(found.unwrap_or_default())
+    }
+}
+
+/// The bytes of a file that was handed over in a script's stdout.
+fn find_file<'a>(stdout: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let mark = format!("\nfile={name} ");
+    let place = stdout
+        .windows(mark.len())
+        .position(|bytes| bytes == mark.as_bytes())?;
+    let rest = &stdout[place + mark.len()..];
+    let end = rest.iter().position(|byte| *byte == b'\n')?;
+    let size: usize = std::str::from_utf8(&rest[..end]).ok()?.parse().ok()?;
+    rest.get(end + 1..)?.get(..size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::find_file;
+
+    #[test]
+    fn find_file_when_two_are_there_then_that_of_the_name() {
+        let stdout = b"x=1\n\nfile=a 3\n\x00\n\x01\n\nfile=ab 2\nyz\nend\n";
+
+        assert_eq!(find_file(stdout, "a"), Some(&b"\0\n\x01"[..]));
+        assert_eq!(find_file(stdout, "ab"), Some(&b"yz"[..]));
+        assert_eq!(find_file(stdout, "b"), None);
+    }
+
+    #[test]
+    fn find_file_when_short_then_none() {
+        assert_eq!(find_file(b"\nfile=a 3\nxy", "a"), None);
+        assert_eq!(find_file(b"\nfile=a 3", "a"), None);
     }
 }

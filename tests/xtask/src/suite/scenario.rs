@@ -2,6 +2,9 @@
 //! What is done inside VMs, and what must come of it.
 
 mod checks;
+mod console;
+mod drawing;
+mod monitor;
 mod nested;
 
 pub mod anytime;

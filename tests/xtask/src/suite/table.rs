@@ -71,6 +71,15 @@ pub const ALL: &[Test] = &[
     kernel("stock-guests", "guests-7.3", |c| {
         scenario::guest::every_type(c, Version { major: 7, minor: 3 })
     }),
+    kernel("modes", "modes-6.1", |c| {
+        scenario::guest::modes(c, Version { major: 6, minor: 1 })
+    }),
+    kernel("modes", "modes-6.12", |c| {
+        scenario::guest::modes(c, GUEST_KERNEL)
+    }),
+    kernel("modes", "modes-7.3", |c| {
+        scenario::guest::modes(c, Version { major: 7, minor: 3 })
+    }),
     kernel("many-guests", "guests-seven", scenario::guest::seven),
     kernel("many-guests", "guests-mixed", scenario::guest::mixed),
     kernel("many-guests", "synthetic-seven", |c| {

@@ -32,6 +32,10 @@ impl Vm {
                 .screenshot
                 .as_ref()
                 .map(|file| with_number(file, number)),
+            pictures: self
+                .pictures
+                .as_ref()
+                .map(|folder| with_number(folder, number)),
             console: self.console.as_ref().map(|file| with_number(file, number)),
             ..self.clone()
         }

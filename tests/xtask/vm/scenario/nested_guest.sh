@@ -2,17 +2,19 @@
 # Makes a nested guest, and runs it on the vGPU $A. /nested has its kernel, its modules, and what it runs; its
 # initramfs is made here, and it may take PATIENCE seconds.
 #
-# A scenario that has more to do defines in front: `meanwhile`, which is called when QEMU has started,
-# and may return at any time, MORE arguments for it, and QEMU itself.
+# A scenario that has more to do defines in front: `beforehand`, which is called before QEMU starts,
+# `meanwhile`, which is called when it has, and may return at any time, MORE arguments for it, QEMU itself,
+# and SCREEN=on for a QEMU that looks at the vGPU's screen.
 LAB=/run/lab/busybox
 A=11111111-aaaa-4000-8000-000000000001
 
+type beforehand >/dev/null 2>&1 || beforehand() { :; }
 type meanwhile >/dev/null 2>&1 || meanwhile() { :; }
 
 tree=/tmp/nested
-mkdir -p $tree/bin $tree/dev $tree/proc $tree/sys
+mkdir -p $tree/bin $tree/dev $tree/proc $tree/sys $tree/tmp
 cp $LAB $tree/bin/busybox
-cp /usr/local/bin/gem-work $tree/bin/
+cp /usr/local/bin/* $tree/bin/
 cp -r /nested/modules /nested/script $tree/
 cp /nested/vmlinuz $tree.vmlinuz
 cat >$tree/init <<'INIT'
@@ -44,11 +46,12 @@ running() {
 # The CPU model: with more of the CPU's features the nested kernel panics on the size of XSAVE.
 nested_qemu() {
 	rm -f /tmp/nested.log /tmp/qemu.log
+	beforehand
 	timeout $PATIENCE ${QEMU:-qemu-system-x86_64} \
 		-machine pc -accel kvm -cpu qemu64 -m 1G -nodefaults -no-reboot \
 		-vga none -display none -serial file:/tmp/nested.log \
 		-kernel $tree.vmlinuz -initrd $tree.cpio -append 'console=ttyS0 quiet panic=-1' \
-		-device vfio-pci,sysfsdev=/sys/bus/mdev/devices/$A,addr=02.0,display=off $MORE \
+		-device vfio-pci,sysfsdev=/sys/bus/mdev/devices/$A,addr=02.0,display=${SCREEN:-off} $MORE \
 		>/tmp/qemu.log 2>&1 &
 	qemu=$!
 	meanwhile

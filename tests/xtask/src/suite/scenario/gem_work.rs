@@ -5,13 +5,18 @@ use anyhow::{ensure, Result};
 use tempfile::TempDir;
 
 use super::program;
-use crate::program::GEM_WORK;
+use crate::program::{GEM_WORK, KMS_DRAW};
 use crate::suite::context::Shell;
 use crate::suite::Context;
 
 /// Builds the program and returns an overlay for a VM that has it.
 pub fn overlay(context: &Context) -> Result<TempDir> {
     program::overlay(context, &[GEM_WORK])
+}
+
+/// The same with the program that draws.
+pub fn overlay_with_drawing(context: &Context) -> Result<TempDir> {
+    program::overlay(context, &[GEM_WORK, KMS_DRAW])
 }
 
 /// The engines of the GPUs that VMs get.

@@ -8,16 +8,26 @@ use tempfile::TempDir;
 
 use crate::gpu_server::Vgpus;
 use crate::kernel::{Flavour, Version};
+use crate::picture::{self, Picture};
 use crate::prepare::{Boot, GUEST_KERNEL};
 use crate::progress::say;
 use crate::suite::context::{self, Guest, Shell};
 use crate::suite::kernel_log;
 use crate::suite::scenario::gem_work::{self, Work};
-use crate::suite::scenario::nested;
+use crate::suite::scenario::nested::{self, Nested};
+use crate::suite::scenario::{drawing, monitor};
 use crate::suite::{Context, Count};
 
-/// The smallest type of a GPU of Gen9, of which two fit on the smallest aperture.
+/// The smallest type of a GPU of Gen9, of which two fit on the smallest aperture, and what its monitor
+/// prefers if nobody says anything else.
 const SMALLEST: &str = "V5_8";
+const SMALLEST_RESOLUTION: &str = "1024x768";
+/// The next one.
+const LARGER: &str = "V5_4";
+/// What the monitors of all others prefer.
+const RESOLUTION: &str = "1920x1200";
+/// What the monitors of two guests prefer.
+const TWO_RESOLUTIONS: [&str; 2] = ["800x600", SMALLEST_RESOLUTION];
 /// The oldest and the newest kernel.
 const OLD_AND_NEW: [Version; 2] = [
     Version { major: 6, minor: 1 },
@@ -33,7 +43,7 @@ const PATIENCE: Duration = Duration::from_secs(6000);
 const COPIED: &str = "bcs: copied a rectangle: ok";
 const BLITS: usize = 21;
 /// All types of Gen9.
-const KINDS: [&str; 4] = [SMALLEST, "V5_4", "V5_2", "V5_1"];
+const KINDS: [&str; 4] = [SMALLEST, LARGER, "V5_2", "V5_1"];
 
 /// What the host does beside a nested guest: it suspends.
 const SUSPEND: &str = include_str!("../../../vm/scenario/nested_suspend.sh");
@@ -68,6 +78,11 @@ gem-work load --seconds 30
 messages
 ";
 
+/// All resolutions of the monitor, one after the other, and off in between.
+const SWITCH: &str = "timeout 600 kms-draw switch --times 50\n";
+/// What it says in the end.
+const SWITCHED: &str = "switched 50 times among ";
+
 /// The engines work for as long as the host wants it, and then are looked at.
 const UNTIL_TOLD: &str = r"
 (read -r _ </dev/ttyS1; : >/enough) &
@@ -85,18 +100,28 @@ const ALL: [Work; 3] = [Work::Engines, Work::Blit, Work::Hang];
 /// How many engines [`HANGS`] hangs.
 const HUNG: u32 = 4;
 
-/// Debian's 6.12 on a vGPU, with work that hangs, too.
+/// Debian's 6.12 on a vGPU, with work that hangs, too, and all that can be drawn.
 pub fn debian_6_12(context: &Context) -> Result<Count> {
-    let script = format!("{SCRIPT}{HANGS}");
-    let kernels = [GUEST_KERNEL];
-    let shells = run(context, &kernels, SMALLEST, &script)?;
-    accept_all(&shells, &kernels, &ALL)
+    let guests = guests(context, &[GUEST_KERNEL], SMALLEST, &[])?;
+    let shells = guests.run(&format!("{SCRIPT}{HANGS}"), &drawing::script())?;
+    let count = guests.accept(&shells, &ALL)?;
+    Ok(count.plus(drawing::check(&shells[0], SMALLEST_RESOLUTION)?))
 }
 
-/// The same in a guest of the host VM's QEMU, on a vGPU of that kernel's.
+/// The same in a guest of the host VM's QEMU, on a vGPU of that kernel's, whose screen that QEMU shows.
 pub fn nested(context: &Context, flavour: Flavour, version: Version) -> Result<Count> {
-    let script = format!("{}set -e{SCRIPT}{HANGS}", kernel_log::SCRIPT);
-    let (shell, count) = nested::run(context, flavour, version, &script, true)?;
+    let messages = kernel_log::SCRIPT;
+    let picture = format!("{}{}", nested::LINE, nested::PICTURE);
+    let drawing = format!("{picture}{}messages\n", drawing::script());
+    let script = format!("{messages}set -e{SCRIPT}{HANGS}{drawing}");
+    let beside = format!("{}{}", context::FILE, nested::SCREEN);
+    let nested = Nested {
+        flavour,
+        version,
+        beside: &beside,
+        ..Nested::default()
+    };
+    let (shell, count) = nested.run(context, &script)?;
     accept(&shell, version, &ALL)?;
     let complaints = nested::number(&shell, "complaints")?;
     let hangs = nested::number(&shell, "hangs")?;
@@ -115,20 +140,20 @@ pub fn nested(context: &Context, flavour: Flavour, version: Version) -> Result<C
         nested::number(&shell, "gvt_write_tracked")? != 0,
         "KVM has told no write to a page table"
     );
-    Ok(count.plus(Count::ONE))
+    let drawn = drawing::check_all(&shell, SMALLEST_RESOLUTION, |name| {
+        Picture::from_ppm(shell.file(name)?)
+    })?;
+    Ok(count.plus(Count::ONE).plus(drawn))
 }
 
 /// The same while the host suspends, again and again; no engine hangs.
 pub fn nested_suspend(context: &Context) -> Result<Count> {
     let script = format!("{}set -e{SCRIPT}{UNTIL_TOLD}", kernel_log::SCRIPT);
-    let (shell, count) = nested::run_beside(
-        context,
-        Flavour::Plain,
-        GUEST_KERNEL,
-        SUSPEND,
-        &script,
-        true,
-    )?;
+    let nested = Nested {
+        beside: SUSPEND,
+        ..Nested::default()
+    };
+    let (shell, count) = nested.run(context, &script)?;
     accept(&shell, GUEST_KERNEL, &[Work::Engines, Work::Blit])?;
     let stdout = shell.stdout();
     let after = stdout.split_once(RESUMED).context("it never resumed")?.1;
@@ -150,9 +175,26 @@ fn started_and_ended(shell: &Shell) -> Result<()> {
     Ok(())
 }
 
-/// Two guests at once, on two vGPUs of one GPU, with the oldest and the newest kernel.
+/// A stock kernel goes from resolution to resolution, off and on, and then shows what is drawn.
+pub fn modes(context: &Context, version: Version) -> Result<Count> {
+    let guests = guests(context, &[version], LARGER, &[])?;
+    let script = format!("{SWITCH}{}", drawing::script());
+    let shells = guests.run(SCRIPT, &script)?;
+    let count = guests.accept(&shells, &[Work::Engines, Work::Blit])?;
+    let stdout = shells[0].stdout();
+    ensure!(
+        stdout.lines().any(|line| line.starts_with(SWITCHED)),
+        "no line says `{SWITCHED}`:\n{stdout}"
+    );
+    Ok(count
+        .plus(Count::ONE)
+        .plus(drawing::check(&shells[0], RESOLUTION)?))
+}
+
+/// Two guests at once, on two vGPUs of one GPU, with the oldest and the newest kernel, and pictures of
+/// different sizes.
 pub fn two(context: &Context) -> Result<Count> {
-    work(context, &OLD_AND_NEW, SMALLEST)
+    work(context, &OLD_AND_NEW, SMALLEST, &TWO_RESOLUTIONS)
 }
 
 /// As many guests as a GPU has vGPUs, which let their engines work over and over.
@@ -168,13 +210,13 @@ pub fn mixed(context: &Context) -> Result<Count> {
 }
 
 fn many(context: &Context, kernels: &[Version], kinds: &str) -> Result<Count> {
-    let mut guests = guests(context, kernels, kinds)?;
+    let mut guests = guests(context, kernels, kinds, &[])?;
     for guest in &mut guests.vms {
         guest.vm.timeout = Some(PATIENCE);
         LITTLE_RAM.clone_into(&mut guest.vm.ram);
     }
-    let shells = guests.run(&format!("{SCRIPT}{LOOP}"))?;
-    let count = accept_all(&shells, kernels, &[Work::Engines, Work::Blit])?;
+    let shells = guests.run(&format!("{SCRIPT}{LOOP}"), "")?;
+    let count = guests.accept(&shells, &[Work::Engines, Work::Blit])?;
     for shell in &shells {
         let lines = shell.stdout();
         let blits = lines.lines().filter(|line| line.starts_with(COPIED));
@@ -193,66 +235,100 @@ fn many(context: &Context, kernels: &[Version], kinds: &str) -> Result<Count> {
 /// A stock kernel on a vGPU of each type.
 pub fn every_type(context: &Context, version: Version) -> Result<Count> {
     KINDS.iter().try_fold(Count::default(), |sum, kind| {
-        Ok(sum.plus(work(context, &[version], kind)?))
+        Ok(sum.plus(work(context, &[version], kind, &[])?))
     })
 }
 
-/// Guests boot side by side, one with each of the kernels, on vGPUs of those types, and let their
-/// engines work.
-fn work(context: &Context, kernels: &[Version], kinds: &str) -> Result<Count> {
-    let shells = run(context, kernels, kinds, SCRIPT)?;
-    accept_all(&shells, kernels, &[Work::Engines, Work::Blit])
-}
-
-/// Runs a script in guests side by side, one with each of the kernels, on vGPUs of those types.
-fn run(context: &Context, kernels: &[Version], kinds: &str, script: &str) -> Result<Vec<Shell>> {
-    guests(context, kernels, kinds)?.run(script)
+/// Guests boot side by side, one with each of the kernels, on vGPUs of those types and with monitors
+/// that prefer those resolutions, and let their engines work.
+fn work(
+    context: &Context,
+    kernels: &[Version],
+    kinds: &str,
+    resolutions: &[&str],
+) -> Result<Count> {
+    let guests = guests(context, kernels, kinds, resolutions)?;
+    let shells = guests.run(SCRIPT, "")?;
+    guests.accept(&shells, &[Work::Engines, Work::Blit])
 }
 
 /// Guests that run side by side.
 struct Guests {
     vms: Vec<Guest>,
+    kernels: Vec<Version>,
+    /// What their monitors prefer.
+    preferred: Vec<String>,
     /// What all have laid over their roots.
     _overlay: TempDir,
+    /// Of their pictures.
+    _pictures: TempDir,
 }
 
 impl Guests {
-    fn run(&self, script: &str) -> Result<Vec<Shell>> {
-        let script = format!("{}set -e{script}", kernel_log::SCRIPT);
+    /// Runs a script in each, then that of the monitor, and then another one.
+    fn run(&self, script: &str, after: &str) -> Result<Vec<Shell>> {
+        let (messages, monitor) = (kernel_log::SCRIPT, monitor::script());
+        let picture = picture::SCRIPT;
+        let script = format!("{messages}{picture}set -e{script}{monitor}{after}messages\n");
         context::run_together(&self.vms, &script)
+    }
+
+    /// What [`accept`] says of each guest, its monitor is as it should be, and nothing of theirs is left
+    /// on the GPU.
+    fn accept(&self, shells: &[Shell], work: &[Work]) -> Result<Count> {
+        ensure!(shells.len() == self.vms.len(), "not all guests have ended");
+        let mut count = Count::default();
+        let wanted = self.kernels.iter().zip(&self.preferred);
+        for (shell, (version, preferred)) in shells.iter().zip(wanted) {
+            accept(shell, *version, work)?;
+            count = count
+                .plus(Count::ONE)
+                .plus(monitor::check(shell, preferred)?);
+        }
+        shells[0].nothing_lost()?;
+        Ok(count.plus(Count::ONE))
     }
 }
 
-fn guests(context: &Context, kernels: &[Version], kinds: &str) -> Result<Guests> {
-    let overlay = gem_work::overlay(context)?;
+/// Guests, one with each of the kernels, on vGPUs of those types, of which the last is that of all that
+/// follow. Where no resolution is named the monitors prefer the largest.
+fn guests(
+    context: &Context,
+    kernels: &[Version],
+    kinds: &str,
+    resolutions: &[&str],
+) -> Result<Guests> {
+    let overlay = gem_work::overlay_with_drawing(context)?;
+    let pictures = tempfile::tempdir()?;
     let vgpus = Vgpus {
         kind: Some(kinds.to_owned()),
+        resolution: (!resolutions.is_empty()).then(|| resolutions.join(",")),
         ..Vgpus::smallest(u32::try_from(kernels.len())?)
     };
+    let kinds: Vec<_> = kinds.split(',').collect();
     let mut vms = Vec::new();
-    for version in kernels {
+    let mut preferred = Vec::new();
+    for (place, version) in kernels.iter().enumerate() {
         let mut guest = context.guest(Boot::Guest(*version))?.without_i915();
         guest.vm.overlay = Some(overlay.path().to_path_buf());
         guest.vm.vgpus = Some(vgpus.clone());
+        guest.vm.pictures = Some(pictures.path().join("of"));
         kernel_log::quiet(*version).clone_into(&mut guest.vm.append);
         vms.push(guest);
+        let largest = match kinds.get(place).or(kinds.last()) {
+            Some(&SMALLEST) => SMALLEST_RESOLUTION,
+            _ => RESOLUTION,
+        };
+        let resolution = resolutions.get(place).copied().unwrap_or(largest);
+        preferred.push(resolution.to_owned());
     }
     Ok(Guests {
         vms,
+        kernels: kernels.to_vec(),
+        preferred,
         _overlay: overlay,
+        _pictures: pictures,
     })
-}
-
-/// What [`accept`] says of each guest, and nothing of theirs is left on the GPU.
-fn accept_all(shells: &[Shell], kernels: &[Version], work: &[Work]) -> Result<Count> {
-    ensure!(shells.len() == kernels.len(), "not all guests have ended");
-    let mut count = Count::default();
-    for (shell, version) in shells.iter().zip(kernels) {
-        accept(shell, *version, work)?;
-        count = count.plus(Count::ONE);
-    }
-    shells[0].nothing_lost()?;
-    Ok(count.plus(Count::ONE))
 }
 
 /// A guest's script came to its end, the work was done, and the kernel complains of nothing.

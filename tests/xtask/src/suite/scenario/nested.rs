@@ -9,11 +9,11 @@ use anyhow::{ensure, Context as _, Result};
 use super::{checks, gem_work};
 use crate::initramfs;
 use crate::kernel::{Flavour, Version};
-use crate::prepare::Boot;
+use crate::prepare::{Boot, GUEST_KERNEL};
 use crate::suite::context::Shell;
 use crate::suite::{Context, Count};
 
-/// Where a nested guest finds busybox. All that it has is in there, but for `gem-work`.
+/// Where a nested guest finds busybox. All that it has is in there, but for programs of ours.
 pub const BUSYBOX: &str = "/bin/busybox";
 
 /// How a script makes the guest.
@@ -24,64 +24,87 @@ const NESTED: &str = include_str!("../../../vm/scenario/nested.sh");
 const MODPROBE: &str = "modprobe() { for module in /modules/*.ko; do insmod $module; done; }";
 /// Memory of the host VM, a gigabyte of which is the guest's.
 pub const RAM: &str = "3G";
-/// Seconds that the guest may take, which needs two minutes with work that hangs; and how many times
-/// that in a kernel that looks at all it does.
-const PATIENCE: u32 = 300;
+/// Seconds that a guest may take, which needs three minutes with work that hangs and pictures; and how
+/// many times that in a kernel that looks at all it does.
+const PATIENCE: u32 = 400;
 const DEBUG_FACTOR: u32 = 10;
 /// Caches that are not shared tell at the end of i915 what was not freed.
 const NO_MERGE: &str = "slab_nomerge";
 
-/// Runs a script in the guest of that kind of host kernel, with that stock kernel and its i915 to load
-/// or without it, and looks at what is left when the vGPU and kvmgt are gone.
-///
-/// # Errors
-///
-/// The script came to no end, or not to a good one; those of [`checks::run_shell`].
-pub fn run(
-    context: &Context,
-    flavour: Flavour,
-    version: Version,
-    script: &str,
-    with_i915: bool,
-) -> Result<(Shell, Count)> {
-    run_beside(context, flavour, version, "", script, with_i915)
+/// What the host does that keeps pictures of a nested guest's screen, in [`Nested::beside`].
+pub const SCREEN: &str = include_str!("../../../vm/scenario/nested_screen.sh");
+/// The nested guest opens the line by which it hears that one is taken.
+pub const LINE: &str = "exec 4<>/dev/ttyS1\n";
+/// Defines `picture NAME` in its script, in which that is open.
+pub const PICTURE: &str = r"
+picture() {
+	echo picture $1
+	read -r _ <&4
+}
+";
+
+/// The driver of the vGPU.
+pub const I915: &[&str] = &["i915"];
+
+/// A nested guest, and what the host does beside it.
+pub struct Nested<'a> {
+    /// The host's kernel.
+    pub flavour: Flavour,
+    /// Its own stock kernel.
+    pub version: Version,
+    /// The modules that it may load, all at once.
+    pub modules: &'a [&'a str],
+    /// A script for the host that says what else it does: see `vm/scenario/nested_guest.sh`.
+    pub beside: &'a str,
+    /// Seconds that it may take, in a host that does not look at all it does.
+    pub patience: u32,
 }
 
-/// As [`run`], with a script for the host that says what else it does.
-///
-/// # Errors
-///
-/// As [`run`].
-pub fn run_beside(
-    context: &Context,
-    flavour: Flavour,
-    version: Version,
-    beside: &str,
-    script: &str,
-    with_i915: bool,
-) -> Result<(Shell, Count)> {
-    let overlay = gem_work::overlay(context)?;
-    lay_out(context, overlay.path(), version, script, with_i915)?;
-    let patience = match flavour {
-        Flavour::Debug => PATIENCE * DEBUG_FACTOR,
-        Flavour::Plain | Flavour::InC => PATIENCE,
-    };
-    let mut host = checks::host(context, flavour, checks::HEADLESS)?;
-    host.vm.overlay = Some(overlay.path().to_path_buf());
-    host.vm.ram = RAM.to_owned();
-    host.vm.append = format!("{} {NO_MERGE}", host.vm.append);
-    let script = format!("PATIENCE={patience}\n{beside}\n{GUEST}\n{NESTED}");
-    let (shell, count) = checks::run_shell(&host, &script)?;
-    let status = shell.value("nested")?;
-    ensure!(
-        status == "0",
-        "the nested guest's script ended with {status}:\n{}",
-        shell.stdout()
-    );
-    Ok((shell, count))
+impl Default for Nested<'_> {
+    /// One with the kernel of most guests and its i915.
+    fn default() -> Self {
+        Self {
+            flavour: Flavour::Plain,
+            version: GUEST_KERNEL,
+            modules: I915,
+            beside: "",
+            patience: PATIENCE,
+        }
+    }
 }
 
-/// Puts all that a guest is made of into an overlay of a host VM that has `gem-work`.
+impl Nested<'_> {
+    /// Runs a script in it, and looks at what is left when the vGPU and kvmgt are gone.
+    ///
+    /// # Errors
+    ///
+    /// The script came to no end, or not to a good one; those of [`checks::run_shell`].
+    pub fn run(&self, context: &Context, script: &str) -> Result<(Shell, Count)> {
+        let overlay = gem_work::overlay_with_drawing(context)?;
+        lay_out(context, overlay.path(), self.version, script, self.modules)?;
+        let patience = match self.flavour {
+            Flavour::Debug => self.patience * DEBUG_FACTOR,
+            Flavour::Plain | Flavour::InC => self.patience,
+        };
+        let mut host = checks::host(context, self.flavour, checks::HEADLESS)?;
+        host.vm.overlay = Some(overlay.path().to_path_buf());
+        host.vm.ram = RAM.to_owned();
+        host.vm.append = format!("{} {NO_MERGE}", host.vm.append);
+        let beside = self.beside;
+        let script = format!("PATIENCE={patience}\n{beside}\n{GUEST}\n{NESTED}");
+        let (shell, count) = checks::run_shell(&host, &script)?;
+        let status = shell.value("nested")?;
+        ensure!(
+            status == "0",
+            "the nested guest's script ended with {status}:\n{}",
+            shell.stdout()
+        );
+        Ok((shell, count))
+    }
+}
+
+/// Puts all that a guest is made of, with those modules, into an overlay of a host VM that has
+/// `gem-work`.
 ///
 /// # Errors
 ///
@@ -91,7 +114,7 @@ pub fn lay_out(
     overlay: &Path,
     version: Version,
     script: &str,
-    with_i915: bool,
+    names: &[&str],
 ) -> Result<()> {
     let folder = overlay.join("nested");
     let modules = folder.join("modules");
@@ -99,10 +122,8 @@ pub fn lay_out(
     let image = context.prepare(Boot::Guest(version))?.image;
     fs::copy(&image.kernel, folder.join("vmlinuz"))?;
     fs::write(folder.join("script"), format!("{MODPROBE}\n{script}"))?;
-    if with_i915 {
-        for (name, module) in initramfs::modules(&image, &["i915"])? {
-            fs::write(modules.join(name), module)?;
-        }
+    for (name, module) in initramfs::modules(&image, names)? {
+        fs::write(modules.join(name), module)?;
     }
     Ok(())
 }

@@ -3,9 +3,8 @@
 
 use anyhow::{ensure, Context as _, Result};
 
-use super::{checks, nested};
+use super::{checks, nested, nested::Nested};
 use crate::gpu_server::Vgpus;
-use crate::kernel::Flavour;
 use crate::prepare::{Boot, GUEST_KERNEL};
 use crate::suite::context::Shell;
 use crate::suite::{Context, Count};
@@ -51,7 +50,11 @@ pub fn hosted(context: &Context) -> Result<Count> {
 /// The host VM's QEMU, with a vGPU of the kernel's, through VFIO.
 pub fn in_nested_qemu(context: &Context) -> Result<Count> {
     let script = format!("B={}\n{SCRIPT}", nested::BUSYBOX);
-    let (shell, count) = nested::run(context, Flavour::Plain, GUEST_KERNEL, &script, false)?;
+    let nested = Nested {
+        modules: &[],
+        ..Nested::default()
+    };
+    let (shell, count) = nested.run(context, &script)?;
     let complaints = nested::number(&shell, "complaints")?;
     ensure!(complaints == 0, "kvmgt complains {complaints} times");
     Ok(count.plus(on_the_bus(&shell)?))

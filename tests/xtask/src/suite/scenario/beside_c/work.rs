@@ -43,7 +43,7 @@ const SHOWN: [(&str, &str); 4] = [
 /// Measures both, and shows them side by side.
 pub fn costs(context: &Context) -> Result<Count> {
     let overlay = gem_work::overlay(context)?;
-    nested::lay_out(context, overlay.path(), GUEST_KERNEL, SCRIPT, true)?;
+    nested::lay_out(context, overlay.path(), GUEST_KERNEL, SCRIPT, nested::I915)?;
     let measure = format!("PATIENCE={PATIENCE}\n{MEASURE}\n{}", nested::GUEST);
     let (shell, mut count) = super::measure(context, overlay.path(), &measure, |vm| {
         nested::RAM.clone_into(&mut vm.ram);
