@@ -39,6 +39,8 @@ pub enum Boot {
     Guest(Version),
     /// A stock kernel in the root that has IGT.
     Igt(Version),
+    /// A stock kernel in the root that has a desktop.
+    Desktop(Version),
 }
 
 /// What a VM boots, ready.
@@ -62,6 +64,7 @@ pub fn prepare(cache: &Cache, boot: Boot) -> Result<Ready> {
         Boot::Host(..) => Root::Host,
         Boot::Guest(_) => Root::Guest,
         Boot::Igt(_) => Root::Igt,
+        Boot::Desktop(_) => Root::Desktop,
     };
     // Before the long steps, which would only hide that.
     for root in [Root::Qemu, root] {
@@ -73,7 +76,9 @@ pub fn prepare(cache: &Cache, boot: Boot) -> Result<Ready> {
         let root = scope.spawn(|| root.ensure(cache));
         let image = match boot {
             Boot::Host(version, flavour) => kernel::host(cache, version, flavour),
-            Boot::Guest(version) | Boot::Igt(version) => stock::kernel(cache, version),
+            Boot::Guest(version) | Boot::Igt(version) | Boot::Desktop(version) => {
+                stock::kernel(cache, version)
+            }
         };
         let (qemu, servers, root) = (join(qemu), join(servers), join(root));
         let bench = Bench {

@@ -49,6 +49,8 @@ pub struct Machine<'a> {
     pub root: &'a Path,
     /// A folder laid over the tree.
     pub overlay: Option<&'a Path>,
+    /// A folder that the VM may mount by the tag `share`.
+    pub share: Option<&'a Path>,
     /// The kernel's command line beyond the console's.
     pub append: &'a str,
     /// Memory, as QEMU writes it (`2G`).
@@ -142,6 +144,7 @@ impl Machine<'_> {
             ("root", Some(self.root)),
             ("modules", Some(&modules)),
             ("overlay", self.overlay),
+            ("share", self.share),
         ];
         for (slot, (tag, folder)) in (SERIAL_SLOT + 1..).zip(shares) {
             if let Some(folder) = folder {

@@ -25,6 +25,8 @@ pub enum Root {
     Guest,
     /// The root of guests that run IGT, the test suite of DRM drivers.
     Igt,
+    /// The root of guests that have a desktop.
+    Desktop,
 }
 
 /// How a tree is made.
@@ -69,6 +71,23 @@ impl Root {
                 variant: "essential",
                 packages: &["igt-gpu-tools-tests", "kmod", "procps"],
                 mib: 900,
+            },
+            Self::Desktop => Recipe {
+                name: "root-desktop",
+                releases: &["trixie"],
+                variant: "essential",
+                packages: &[
+                    "kmod",
+                    "procps",
+                    "twm",
+                    "x11-apps",
+                    "x11-xserver-utils",
+                    "xdotool",
+                    "xfonts-base",
+                    "xserver-xorg-core",
+                    "xterm",
+                ],
+                mib: 1200,
             },
         }
     }

@@ -55,6 +55,8 @@ pub struct Vm {
     pub root: PathBuf,
     /// A folder laid over the tree.
     pub overlay: Option<PathBuf>,
+    /// A folder that the command may mount over 9p, by the tag `share`.
+    pub share: Option<PathBuf>,
     /// Whether to load i915 and wait for its card before the VM counts as up.
     pub i915: bool,
     /// More of the kernel's command line.
@@ -150,6 +152,7 @@ impl Vm {
             image: ready.image.clone(),
             root: ready.root.clone(),
             overlay: None,
+            share: None,
             i915: true,
             append: String::new(),
             gpu: "kbl".to_owned(),
@@ -228,6 +231,7 @@ impl Vm {
             initramfs: &initramfs,
             root: &self.root,
             overlay: self.overlay.as_deref(),
+            share: self.share.as_deref(),
             append: &self.append(),
             ram: &self.ram,
             accel: self.accel,

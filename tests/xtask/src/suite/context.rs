@@ -91,6 +91,7 @@ impl Context {
             Boot::Host(version, flavour) => format!("host-{version}{}", flavour.suffix()),
             Boot::Guest(version) => format!("guest-{version}"),
             Boot::Igt(version) => format!("igt-{version}"),
+            Boot::Desktop(version) => format!("desktop-{version}"),
         };
         let mut vm = Vm {
             timeout: Some(PATIENCE),

@@ -13,6 +13,7 @@ pub mod boot;
 pub mod c_gvt;
 pub mod contract;
 pub mod debug;
+pub mod desktop;
 pub mod differential;
 pub mod gem_work;
 pub mod golden;

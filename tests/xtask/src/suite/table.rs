@@ -80,6 +80,10 @@ pub const ALL: &[Test] = &[
     kernel("modes", "modes-7.3", |c| {
         scenario::guest::modes(c, Version { major: 7, minor: 3 })
     }),
+    kernel("desktop", "desktop-6.12", |c| {
+        scenario::desktop::hosted(c, GUEST_KERNEL)
+    }),
+    kernel("desktop", "desktop-nested", scenario::desktop::nested),
     kernel("many-guests", "guests-seven", scenario::guest::seven),
     kernel("many-guests", "guests-mixed", scenario::guest::mixed),
     kernel("many-guests", "synthetic-seven", |c| {

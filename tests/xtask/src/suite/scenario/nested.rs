@@ -2,7 +2,7 @@
 //! A guest with a stock kernel in the host VM's QEMU, on a vGPU of the kernel's.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{ensure, Context as _, Result};
 
@@ -56,6 +56,8 @@ pub struct Nested<'a> {
     pub modules: &'a [&'a str],
     /// A script for the host that says what else it does: see `vm/scenario/nested_guest.sh`.
     pub beside: &'a str,
+    /// A folder that the host may mount.
+    pub share: Option<PathBuf>,
     /// Seconds that it may take, in a host that does not look at all it does.
     pub patience: u32,
 }
@@ -68,6 +70,7 @@ impl Default for Nested<'_> {
             version: GUEST_KERNEL,
             modules: I915,
             beside: "",
+            share: None,
             patience: PATIENCE,
         }
     }
@@ -88,6 +91,7 @@ impl Nested<'_> {
         };
         let mut host = checks::host(context, self.flavour, checks::HEADLESS)?;
         host.vm.overlay = Some(overlay.path().to_path_buf());
+        host.vm.share.clone_from(&self.share);
         host.vm.ram = RAM.to_owned();
         host.vm.append = format!("{} {NO_MERGE}", host.vm.append);
         let beside = self.beside;
