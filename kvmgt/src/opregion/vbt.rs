@@ -133,7 +133,9 @@ impl Vbt {
     fn put(&mut self, bytes: &[u8]) {
         let end = self.len.saturating_add(bytes.len());
         if let Some(to) = self.bytes.get_mut(self.len..end) {
-            to.copy_from_slice(bytes);
+            for (to, from) in to.iter_mut().zip(bytes) {
+                *to = *from;
+            }
             self.len = end;
         }
     }
