@@ -28,7 +28,7 @@ pub use super::tiling::Tiling;
 /// A plane that is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plane {
-    /// What the pixels are, as `DRM_FORMAT_…`: one of [`fourcc`](super::fourcc).
+    /// What the pixels are, as `DRM_FORMAT_…`: one of [`fourcc`].
     pub fourcc: u32,
     /// How they lie in memory.
     pub tiling: Tiling,
