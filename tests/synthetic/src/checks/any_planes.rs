@@ -6,21 +6,26 @@ use std::collections::BTreeSet;
 use anyhow::{ensure, Context, Result};
 use vfio_bindings::bindings::vfio::{VFIO_GFX_PLANE_TYPE_DMABUF, VFIO_GFX_PLANE_TYPE_REGION};
 
-use super::picture::{query, CURSOR_PLANE, MODE, PRIMARY};
+use super::picture::{query, CURSOR_PLANE, PRIMARY};
 use super::random::Random;
 use super::unseen;
 use crate::guest::Guest;
 use crate::registers::display::{plane, transcoder};
 use crate::registers::*;
-use crate::screen::{self, Part, Plane, Surface};
+use crate::screen::{self, Mode, Part, Plane, Surface};
 use crate::transport::{PlaneQuery, Sharing};
 
+/// A mode of few pixels, as each picture is looked at.
+const MODE: Mode = Mode {
+    size: (256, 192),
+    rate: 60,
+};
 /// The byte that fills the guest's memory.
 const FILL: u8 = 0x5a;
 
 /// Random registers of planes: each picture is of the guest's memory, or black.
 pub(super) fn any(guest: &mut Guest<'_>) -> Result<()> {
-    const ROUNDS: u32 = 400;
+    const ROUNDS: u32 = 300;
     let seen = unseen(guest, VFIO_GFX_PLANE_TYPE_REGION).is_none();
     let exported = unseen(guest, VFIO_GFX_PLANE_TYPE_DMABUF).is_none();
     let aperture = guest.aperture()?;
@@ -45,7 +50,7 @@ pub(super) fn any(guest: &mut Guest<'_>) -> Result<()> {
             let part = Part {
                 from: (random.next() % 5000, random.next() % 5000),
                 size: (1 + random.next() % 5000, 1 + random.next() % 5000),
-                at: (random.next() % 900, random.next() % 700),
+                at: (random.next() % 300, random.next() % 200),
             };
             Plane::Primary.show(guest, &surface, part)?;
             guest.write32(plane::STRIDE, random.edge())?;

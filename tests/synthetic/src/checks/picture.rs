@@ -25,18 +25,18 @@ pub(super) const CURSOR_PLANE: u32 = 2;
 
 /// A mode whose rows fill no tiles.
 pub(super) const MODE: Mode = Mode {
-    size: (800, 600),
+    size: (400, 300),
     rate: 60,
 };
 /// The primary plane's surface is larger than the picture, which does not begin at its first pixel.
 const FROM: (u32, u32) = (16, 8);
-const SURFACE: (u32, u32) = (832, 616);
+const SURFACE: (u32, u32) = (432, 316);
 /// The sprite: a part of its surface, and where it is shown.
 const SPRITE_SURFACE: (u32, u32) = (160, 80);
 const SPRITE: Part = Part {
     from: (4, 2),
     size: (120, 70),
-    at: (333, 211),
+    at: (133, 111),
 };
 /// Where surfaces begin in memory, in pages.
 const PAGES: [u64; 3] = [0x200, 0xa00, 0xb00];
@@ -194,7 +194,7 @@ fn shows(guest: &mut Guest<'_>, tiling: Tiling) -> Result<()> {
     // A cursor inside, over both planes, and over each edge.
     let (right, bottom) = (MODE.size.0 as i32, MODE.size.1 as i32);
     for at in [
-        (100, 100),
+        (300, 40),
         (SPRITE.at.0 as i32 - 20, SPRITE.at.1 as i32 - 20),
         (-20, 30),
         (40, -33),
