@@ -21,6 +21,9 @@ picture() {
 }
 "#;
 
+/// How the names of folders with pictures begin that are not what they should be.
+const KEPT: &str = "kvmgt-pictures-";
+
 /// Red, green and blue.
 pub type Pixel = [u8; 3];
 
@@ -155,6 +158,21 @@ impl Picture {
             "{} pixels differ; the first, at {x},{y}, is {found:02x?}, not {wanted:02x?}",
             1 + others.count()
         )
+    }
+
+    /// As [`expect`](Self::expect), and keeps both for people to look at if they differ.
+    ///
+    /// # Errors
+    ///
+    /// Tells where they are, too.
+    pub fn expect_or_keep(&self, wanted: &Self) -> Result<()> {
+        let Err(error) = self.expect(wanted) else {
+            return Ok(());
+        };
+        let folder = tempfile::Builder::new().prefix(KEPT).tempdir()?.keep();
+        self.write(&folder.join("shown.png"))?;
+        wanted.write(&folder.join("wanted.png"))?;
+        Err(error.context(format!("both are kept in {}", folder.display())))
     }
 
     fn place(&self, x: usize, y: usize) -> Option<usize> {

@@ -17,7 +17,7 @@ Section "Device"
 	Option "AccelMethod" "none"
 EndSection
 XORG
-Xorg -config /tmp/xorg.conf -logfile /tmp/xorg.log -nolisten tcp -s 0 -dpms -ac vt2 >/tmp/xorg.out 2>&1 &
+Xorg -config /tmp/xorg.conf -logfile /tmp/xorg.log -nolisten tcp -noreset -s 0 -dpms -ac vt2 >/tmp/xorg.out 2>&1 &
 xorg=$!
 until xset q >/dev/null 2>&1; do
 	kill -0 $xorg || { cat /tmp/xorg.out /tmp/xorg.log >&2; exit 1; }
@@ -27,7 +27,7 @@ done
 # Stripes of four pixels, and nothing in the lowest eight of 32 rows.
 bitmap() {
 	printf '#define c_width 32\n#define c_height 32\n#define c_x_hot 5\n#define c_y_hot 3\n'
-	printf 'static unsigned char c_bits[] = {'
+	printf 'static unsigned char c_bits[] = {\n'
 	for row in $(seq 24); do printf '%s, %s, %s, %s, ' $1 $1 $1 $1; done
 	for row in $(seq 8); do printf '0, 0, 0, 0, '; done
 	printf '};\n'
@@ -47,7 +47,7 @@ xterm -geometry 60x16+40+60 -e sh -c '
 	exec sleep 9999' &
 xclock -geometry 180x180+520+60 &
 xlogo -geometry 160x160+520+300 &
-xcalc -geometry +40+400 &
+xcalc -geometry 200x300+40+400 &
 for program in xterm xclock xlogo xcalc; do
 	until xdotool search --onlyvisible --class $program >/dev/null; do sleep 0.5; done
 done

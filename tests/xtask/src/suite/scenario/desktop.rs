@@ -111,7 +111,7 @@ fn check(shell: &Shell, shown: &Picture) -> Result<()> {
     );
     let mut wanted = Picture::from_xwd(shell.file("xwd")?)?;
     wanted.lay_over((x - HOT_SPOT.0, y - HOT_SPOT.1), CURSOR, cursor);
-    shown.expect(&wanted)
+    shown.expect_or_keep(&wanted)
 }
 
 /// A pixel of the cursor.

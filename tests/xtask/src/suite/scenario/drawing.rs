@@ -145,7 +145,7 @@ pub fn check_all(
         let shown = picture(drawing.name)?;
         let wanted = drawing.picture(&size)?;
         shown
-            .expect(&wanted)
+            .expect_or_keep(&wanted)
             .with_context(|| format!("the drawing `{}`", drawing.name))?;
     }
     Ok(Count {
