@@ -114,16 +114,16 @@ pub struct Imported<'a> {
 }
 
 impl Imported<'_> {
-    /// Reads so many bytes of it from the start, through the GPU's driver.
+    /// Reads so many bytes of it from an offset on, through the GPU's driver.
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn read(&self, length: usize) -> Result<Vec<u8>, Errno> {
+    pub fn read(&self, offset: usize, length: usize) -> Result<Vec<u8>, Errno> {
         let mut bytes = vec![0_u8; length];
         let mut read = Read {
             handle: self.handle,
             pad: 0,
-            offset: 0,
+            offset: offset as u64,
             size: length as u64,
             data: bytes.as_mut_ptr().expose_provenance() as u64,
         };
