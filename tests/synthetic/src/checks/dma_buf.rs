@@ -23,10 +23,16 @@ use crate::transport::{PlaneInfo, PlaneQuery, Transport};
 const X_TILED: u64 = 1 << 56 | 1;
 const Y_TILED: u64 = 1 << 56 | 2;
 
-/// The mode, and the size of the primary plane.
+/// The mode, which is the primary plane's size: of few pixels, as the host's GPU gives them to us through
+/// its aperture, and of short frames.
 pub(super) const MODE: Mode = Mode {
+    size: (160, 96),
+    rate: 240,
+};
+/// A mode of more pixels.
+const LARGE: Mode = Mode {
     size: (640, 480),
-    rate: 60,
+    rate: 240,
 };
 /// Where surfaces begin in memory and in the aperture, in pages.
 pub(super) const PAGES: [u64; 3] = [0x200, 0x600, 0xb00];
@@ -63,14 +69,15 @@ pub(super) fn show(guest: &mut Guest<'_>, tiling: Tiling) -> Result<[Surface; 2]
     surfaces[0].draw(guest, pixel)?;
     surfaces[1].draw(guest, |x, y| !pixel(x, y))?;
     MODE.turn_on(guest)?;
-    to(guest, &surfaces[0])?;
+    to(guest, &surfaces[0], MODE)?;
     Ok(surfaces)
 }
 
-fn to(guest: &mut Guest<'_>, surface: &Surface) -> Result<()> {
+/// Shows a surface that fills the screen.
+fn to(guest: &mut Guest<'_>, surface: &Surface, mode: Mode) -> Result<()> {
     let part = Part {
         from: (0, 0),
-        size: MODE.size,
+        size: mode.size,
         at: (0, 0),
     };
     Plane::Primary.show(guest, surface, part)?;
@@ -207,7 +214,7 @@ fn in_all_tilings(guest: &mut Guest<'_>, card: &Card) -> Result<()> {
         compare(card, &buffer, &surfaces[0].bytes(|x, y| pixel(y, x)))?;
         surfaces[0].draw(guest, pixel)?;
         // After a flip it is another one; the first stays what it was.
-        to(guest, &surfaces[1])?;
+        to(guest, &surfaces[1], MODE)?;
         let (flipped, second) = export(guest, PRIMARY)?;
         ensure!(
             flipped.place != shown.place,
@@ -216,7 +223,7 @@ fn in_all_tilings(guest: &mut Guest<'_>, card: &Card) -> Result<()> {
         compare(card, &second, &surfaces[1].bytes(|x, y| !pixel(x, y)))?;
         compare(card, &buffer, &surfaces[0].bytes(pixel))?;
         // And back: the same plane has the same number, as clients keep what they have imported.
-        to(guest, &surfaces[0])?;
+        to(guest, &surfaces[0], MODE)?;
         let again = query(guest.transport(), PRIMARY)?;
         equal("the number of the first", again.place, shown.place)?;
     }
@@ -252,7 +259,7 @@ fn many(guest: &mut Guest<'_>, card: &Card) -> Result<()> {
     const LOOKED_AT: usize = 50;
     let surfaces = show(guest, Tiling::Linear)?;
     for surface in &surfaces {
-        to(guest, surface)?;
+        to(guest, surface, MODE)?;
         export(guest, PRIMARY)?;
     }
     let (own, host) = (pinned(guest)?, pinned_by_host()?);
@@ -323,18 +330,18 @@ fn memory_goes(guest: &mut Guest<'_>, card: &Card) -> Result<()> {
 fn over_budget(guest: &mut Guest<'_>) -> Result<()> {
     /// More than a vGPU may have out, of a plane of that many pages.
     const MOST: u64 = 1024 << 20;
-    show(guest, Tiling::Linear)?;
+    LARGE.turn_on(guest)?;
     let first = guest.aperture()?.start;
     // Each of these planes is one page on from the one before.
-    let pages = u64::from(Surface::plain(first, MODE.size).size()).div_ceil(PAGE);
+    let pages = u64::from(Surface::plain(first, LARGE.size).size()).div_ceil(PAGE);
     let count = MOST / (pages * PAGE);
     for place in 0..pages + count {
         guest.map(first + place * PAGE, place)?;
     }
     let mut out = Vec::new();
     for place in 0..count {
-        let surface = Surface::plain(first + place * PAGE, MODE.size);
-        to(guest, &surface)?;
+        let surface = Surface::plain(first + place * PAGE, LARGE.size);
+        to(guest, &surface, LARGE)?;
         match query(guest.transport(), PRIMARY) {
             Ok(shown) if shown.size > 0 => match guest.transport().export(shown.place) {
                 Ok(buffer) => out.push(buffer),

@@ -15,7 +15,7 @@ use crate::event::Event;
 use crate::guest::Guest;
 use crate::registers::display::{pipe, plane};
 use crate::registers::*;
-use crate::screen::{self, Mode, Surface, Tiling, CURSOR};
+use crate::screen::{self, Surface, Tiling, CURSOR};
 use crate::transport::{PlaneQuery, Transport};
 
 /// How a screen can be asked for here.
@@ -90,7 +90,7 @@ pub(super) fn race(guest: &mut Guest<'_>) -> Result<()> {
         while begun.elapsed() < TIME {
             let surface = &surfaces[random.next() as usize % 2];
             guest.write32(plane::SURFACE, surface.gma as u32)?;
-            screen::show_cursor(guest, &cursor, ((round % 600) as i32, 20))?;
+            screen::show_cursor(guest, &cursor, ((round % 200) as i32, 20))?;
             match random.next() % 16 {
                 0 => guest.set_entry(surface.gma, 0)?,
                 1 => guest.map(surface.gma, surface.pages.end - 1)?,
@@ -133,7 +133,7 @@ pub(super) fn close_during_vblank(guest: &mut Guest<'_>) -> Result<()> {
         let event = Event::new()?;
         guest.connect_msi(&event)?;
         guest.enable_msi()?;
-        Mode { rate: 240, ..MODE }.turn_on(guest)?;
+        MODE.turn_on(guest)?;
         vblank::listen(guest, 0)?;
         ensure!(event.wait()? > 0, "no message came");
         std::thread::sleep(Duration::from_micros(u64::from(random.next() % 9000)));

@@ -256,29 +256,33 @@ pub(super) fn off(guest: &mut Guest<'_>) -> Result<()> {
     ensure!(!is_there(guest)?, "a picture of a pipe that is off");
     guest.write32(transcoder::CONTROL, transcoder::ENABLE)?;
     compare(guest, false, None)?;
+    let PlaneInfo { place, size, .. } = query(guest, PRIMARY)?;
     guest.write32(plane::CONTROL, 0)?;
     guest.write32(plane::SURFACE, 0)?;
-    black(guest)?;
+    query(guest, PRIMARY)?;
+    black(guest, place, size.into())?;
+    Scene::new(guest, Tiling::Linear)?;
+    compare(guest, false, None)?;
     guest.transport().reset()?;
     screen::turn_off(guest)?;
     ensure!(!is_there(guest)?, "a picture after a reset");
     // Another client sees nothing of the last one's picture.
     guest.reopen()?;
-    black(guest)
+    let all = guest.transport().region(place)?.size;
+    black(guest, place, all)
 }
 
-/// Nothing is shown, whether there is a picture or not: also not in memory of the last one.
-fn black(guest: &mut Guest<'_>) -> Result<()> {
-    let shown = query(guest, PRIMARY)?;
-    if shown.size == 0 {
-        return Ok(());
-    }
-    let length = (shown.size as usize).next_multiple_of(PAGE as usize);
+/// Nothing is in the picture's region, in so many bytes from its start on.
+fn black(guest: &mut Guest<'_>, place: u32, size: u64) -> Result<()> {
+    let length = usize::try_from(size)?;
+    let mut read = [0; 64];
+    guest.transport().read(place, 0, &mut read)?;
+    ensure!(read == [0; 64], "a black picture begins with {read:x?}");
     let mapped = guest
         .transport()
-        .map_region(shown.place, 0, length, Sharing::ReadOnly)?;
+        .map_region(place, 0, length, Sharing::ReadOnly)?;
     for at in (0..length).step_by(screen::PIXEL as usize) {
-        let found = mapped.read32(at) & 0xff_ffff;
+        let found = mapped.read32(at);
         ensure!(found == 0, "byte {at:#x} of a black picture is {found:#x}");
     }
     Ok(())
