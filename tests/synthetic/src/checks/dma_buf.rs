@@ -26,7 +26,7 @@ const Y_TILED: u64 = 1 << 56 | 2;
 /// The mode, which is the primary plane's size: of few pixels, as the host's GPU gives them to us through
 /// its aperture, and of short frames.
 pub(super) const MODE: Mode = Mode {
-    size: (160, 96),
+    size: (128, 64),
     rate: 240,
 };
 /// A mode of more pixels.
@@ -256,7 +256,7 @@ fn cursor(guest: &mut Guest<'_>, card: &Card) -> Result<()> {
 fn many(guest: &mut Guest<'_>, card: &Card) -> Result<()> {
     const EXPORTS: usize = 1000;
     /// Of these, how many are looked at through the host's GPU.
-    const LOOKED_AT: usize = 50;
+    const LOOKED_AT: usize = 10;
     let surfaces = show(guest, Tiling::Linear)?;
     for surface in &surfaces {
         to(guest, surface, MODE)?;

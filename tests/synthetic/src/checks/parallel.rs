@@ -90,7 +90,7 @@ pub(super) fn race(guest: &mut Guest<'_>) -> Result<()> {
         while begun.elapsed() < TIME {
             let surface = &surfaces[random.next() as usize % 2];
             guest.write32(plane::SURFACE, surface.gma as u32)?;
-            screen::show_cursor(guest, &cursor, ((round % 200) as i32, 20))?;
+            screen::show_cursor(guest, &cursor, ((round % 150) as i32, 20))?;
             match random.next() % 16 {
                 0 => guest.set_entry(surface.gma, 0)?,
                 1 => guest.map(surface.gma, surface.pages.end - 1)?,
