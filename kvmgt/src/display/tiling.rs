@@ -137,8 +137,9 @@ fn cut(range: Range<u32>, shift: u32) -> impl Iterator<Item = (u32, Range<u32>, 
 
 /// Puts each block at its place.
 fn put(tile: &[Block; BLOCKS], into: &mut [Block; BLOCKS], place: impl Fn(u8) -> u8) {
-    for (number, block) in (0..=u8::MAX).zip(tile) {
-        if let Some(to) = into.get_mut(usize::from(place(number))) {
+    for (number, block) in tile.iter().enumerate() {
+        // There are as many blocks as numbers.
+        if let Some(to) = into.get_mut(usize::from(place(number as u8))) {
             *to = *block;
         }
     }
