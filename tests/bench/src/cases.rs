@@ -5,6 +5,7 @@ use crate::engine;
 use crate::null::{config, Null, VARIANT};
 use crate::replay::{self, Chosen, Class};
 use crate::scan;
+use crate::screen;
 use crate::shadow;
 use crate::vblank;
 use crate::wire;
@@ -14,6 +15,7 @@ use iface::client::{Direction, Events, Host, Offer, Outcome, ResetPhase};
 use iface::types::{mmio, GgttRequest, MmioOp, GGTT_PAGE_SHIFT, PTE_PRESENT, REGION_HIGH};
 use iface::HostTable;
 use kvmgt_core::device::Device;
+use kvmgt_core::display::plane::Tiling;
 use kvmgt_core::golden::FILE_SIZE;
 use std::fmt::Debug;
 use std::hint::black_box;
@@ -317,6 +319,48 @@ pub const CASES: &[Case] = &[
         || Ok(vblank::COUNT),
         vblank::scan_lines,
     ),
+    marked(
+        "frame-linear",
+        "pictures of 1920x1200 that are drawn: a plane without tiles",
+        "pixels",
+        || Ok(screen::PIXELS),
+        |rounds| screen::primary(rounds, Tiling::Linear),
+    ),
+    marked(
+        "frame-x",
+        "the same with X tiles",
+        "pixels",
+        || Ok(screen::PIXELS),
+        |rounds| screen::primary(rounds, Tiling::X),
+    ),
+    marked(
+        "frame-y",
+        "the same with Y tiles",
+        "pixels",
+        || Ok(screen::PIXELS),
+        |rounds| screen::primary(rounds, Tiling::Y),
+    ),
+    marked(
+        "frame-yf",
+        "the same with Yf tiles",
+        "pixels",
+        || Ok(screen::PIXELS),
+        |rounds| screen::primary(rounds, Tiling::Yf),
+    ),
+    marked(
+        "frame-blended",
+        "the same with X tiles, a sprite on a quarter of it, and a cursor of 256x256",
+        "pixels",
+        || Ok(screen::PIXELS),
+        screen::blended,
+    ),
+    marked(
+        "frame-unchanged",
+        "the same with X tiles, when it is as before",
+        "pixels",
+        || Ok(screen::PIXELS),
+        screen::unchanged,
+    ),
 ];
 
 /// Entries of a batch: about what a switch between the owners of an engine takes.
@@ -336,7 +380,7 @@ const HANDLED_READS: Chosen = |class, access| class == Class::Handled && !access
 const HANDLED_WRITES: Chosen = |class, access| class == Class::Handled && access.is_write();
 
 /// An entry of the GGTT that maps a page which no other entry maps.
-fn own_page(number: u64) -> u64 {
+pub fn own_page(number: u64) -> u64 {
     (number + 1) << GGTT_PAGE_SHIFT | PTE_PRESENT
 }
 

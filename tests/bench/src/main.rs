@@ -17,6 +17,7 @@ mod engine;
 mod null;
 mod replay;
 mod scan;
+mod screen;
 mod shadow;
 mod submissions;
 mod trace;
