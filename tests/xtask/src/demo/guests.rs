@@ -27,9 +27,9 @@ const SCRIPT: &str = r#"
 until [ -e /sys/class/graphics/fb0/virtual_size ]; do sleep 0.2; done
 {
 	printf '\033[2J\033[H\033[1;37mDebian, Linux %s, on a vGPU\033[0m\n\n' "$(uname -r)"
-	dmesg | sed -n 's/^.*i915 0000:00:02.0: //p' | cut -c 1-90
+	dmesg | sed -n 's/^.*i915 0000:00:02.0: //p' | grep -E 'Found|GVT-g|graphic memory|VGT|fb0'
 	echo
-	modetest -M i915 -c | grep -A 12 ' connected' | cut -c 1-90
+	modetest -M i915 -c | sed -n '/^[^ ]*\tconnected/,/props:/p' | sed '/props:/d; s/ flags:.* type:/ /'
 	printf '\033[32m\n'
 } >/dev/tty0
 gem-work engines >/tmp/work || exit

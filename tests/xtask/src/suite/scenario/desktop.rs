@@ -80,6 +80,7 @@ pub fn hosted(context: &Context, version: Version) -> Result<Count> {
 pub fn nested(context: &Context) -> Result<Count> {
     let beside = format!("{}{}{BESIDE}", context::FILE, nested::SCREEN);
     let nested = Nested {
+        gpu: nested::WITH_DISPLAY,
         modules: MODULES,
         beside: &beside,
         share: Some(context.prepare(Boot::Desktop(GUEST_KERNEL))?.root),

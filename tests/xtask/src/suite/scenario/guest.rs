@@ -117,6 +117,7 @@ pub fn nested(context: &Context, flavour: Flavour, version: Version) -> Result<C
     let beside = format!("{}{}", context::FILE, nested::SCREEN);
     let nested = Nested {
         flavour,
+        gpu: nested::WITH_DISPLAY,
         version,
         beside: &beside,
         ..Nested::default()

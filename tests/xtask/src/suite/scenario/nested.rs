@@ -43,6 +43,9 @@ picture() {
 }
 ";
 
+/// A GPU whose vGPUs have a screen: they have none if its display engine is fused off.
+pub const WITH_DISPLAY: &str = "kbl";
+
 /// The driver of the vGPU.
 pub const I915: &[&str] = &["i915"];
 
@@ -50,6 +53,8 @@ pub const I915: &[&str] = &["i915"];
 pub struct Nested<'a> {
     /// The host's kernel.
     pub flavour: Flavour,
+    /// The host's GPU.
+    pub gpu: &'a str,
     /// Its own stock kernel.
     pub version: Version,
     /// The modules that it may load, all at once.
@@ -67,6 +72,7 @@ impl Default for Nested<'_> {
     fn default() -> Self {
         Self {
             flavour: Flavour::Plain,
+            gpu: checks::HEADLESS,
             version: GUEST_KERNEL,
             modules: I915,
             beside: "",
@@ -89,7 +95,7 @@ impl Nested<'_> {
             Flavour::Debug => self.patience * DEBUG_FACTOR,
             Flavour::Plain | Flavour::InC => self.patience,
         };
-        let mut host = checks::host(context, self.flavour, checks::HEADLESS)?;
+        let mut host = checks::host(context, self.flavour, self.gpu)?;
         host.vm.overlay = Some(overlay.path().to_path_buf());
         host.vm.share.clone_from(&self.share);
         host.vm.ram = RAM.to_owned();
