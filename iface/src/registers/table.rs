@@ -1128,7 +1128,7 @@ pub static TABLE: &[Register] = &[
     reg("REG_C6048", 0x0c6048, 4, ALL, NONE, display(0)),
     reg("REG_C604C", 0x0c604c, 4, ALL, NONE, display(0)),
     reg("PCH_DREF_CONTROL", 0x0c6200, 4, ALL, NONE, display(0)),
-    reg("PCH_RAWCLK_FREQ", 0x0c6204, 4, ALL, NONE, display(0)),
+    reg("PCH_RAWCLK_FREQ", 0x0c6204, 4, ALL, NONE, display(24)),
     reg("PCH_DPLL_SEL", 0x0c7000, 4, ALL, NONE, display(0)),
     reg("PCH_PP_STATUS", 0x0c7200, 4, ALL, NONE, display(0)),
     reg("PCH_PP_CONTROL", 0x0c7204, 4, ALL, NONE, display(0)),
