@@ -14,6 +14,8 @@ const POWER_PHY1: u32 = 1 << 1;
 const POWER_GOOD: u32 = 1 << 16;
 /// PORT_CL1CM_DW0: a bit that is set as long as it has none (bit 7).
 const POWER_RESERVED: u32 = 1 << 7;
+/// PORT_REF_DW3: its resistors are calibrated (PRM BXT Vol 2c, PORT_REF_DW3, bit 22: GRC_DONE).
+const CALIBRATED: u32 = 1 << 22;
 /// PHY_CTL_FAMILY: the lanes of the family leave reset (PRM BXT Vol 2c, PHY_CTL_FAMILY, bit 31).
 const COMMON_RESET_DISABLE: u32 = 1 << 31;
 /// PHY_CTL_FAMILY: cleared by a reset (bit 30).
@@ -31,6 +33,8 @@ const UNIQUE_TRANSITION: u32 = 1 << 27;
 const POWER: MmioOffset = named("BXT_P_CR_GT_DISP_PWRON");
 const COMMON_PHY0: MmioOffset = named("BXT_PORT_CL1CM_DW0_DPIO_PHY0");
 const COMMON_PHY1: MmioOffset = named("BXT_PORT_CL1CM_DW0_DPIO_PHY1");
+const REFERENCE_PHY0: MmioOffset = named("BXT_PORT_REF_DW3_DPIO_PHY0");
+const REFERENCE_PHY1: MmioOffset = named("BXT_PORT_REF_DW3_DPIO_PHY1");
 const FAMILY_PHY0: MmioOffset = named("BXT_PHY_CTL_FAMILY_DPIO_PHY0");
 const FAMILY_PHY1: MmioOffset = named("BXT_PHY_CTL_FAMILY_DPIO_PHY1");
 const PORT_A: MmioOffset = named("BXT_PHY_CTL_PORT_A");
@@ -108,9 +112,13 @@ impl Register {
         let value = registers.get(at);
         match self {
             Self::Power => {
-                for (power, common) in [(POWER_PHY0, COMMON_PHY0), (POWER_PHY1, COMMON_PHY1)] {
+                for (power, common, reference) in [
+                    (POWER_PHY0, COMMON_PHY0, REFERENCE_PHY0),
+                    (POWER_PHY1, COMMON_PHY1, REFERENCE_PHY1),
+                ] {
                     if value & power != 0 {
                         registers.update(common, POWER_RESERVED, POWER_GOOD);
+                        registers.update(reference, 0, CALIBRATED);
                     }
                 }
             }

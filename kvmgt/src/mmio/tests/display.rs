@@ -94,13 +94,13 @@ fn dpll_status_tells_which_plls_are_on() {
 #[test]
 fn broxton_phys_are_ready_at_once() {
     let mut machine = Machine::new(Platform::Bxt);
-    for (bit, common) in [
-        (1, "BXT_PORT_CL1CM_DW0_DPIO_PHY0"),
-        (2, "BXT_PORT_CL1CM_DW0_DPIO_PHY1"),
-    ] {
-        machine.set(common, 1 << 7);
+    for (bit, phy) in [(1, "PHY0"), (2, "PHY1")] {
+        let common = std::format!("BXT_PORT_CL1CM_DW0_DPIO_{phy}");
+        machine.set(&common, 1 << 7);
         assert_eq!(machine.exchange("BXT_P_CR_GT_DISP_PWRON", bit), bit);
-        assert_eq!(machine.get(common), 1 << 16);
+        assert_eq!(machine.get(&common), 1 << 16);
+        let reference = std::format!("BXT_PORT_REF_DW3_DPIO_{phy}");
+        assert_eq!(machine.get(&reference), 1 << 22);
     }
     let lanes = |machine: &Machine| {
         ["A", "B", "C"].map(|port| machine.peek(&std::format!("BXT_PHY_CTL_PORT_{port}")) & 1 << 8)
