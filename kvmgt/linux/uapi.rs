@@ -47,7 +47,9 @@ pub(crate) const REGION_SUBTYPE_PICTURE: u32 = 1 << 16;
 /// There is no hot spot, or it is not known.
 pub(crate) const NO_HOT_SPOT: u32 = u32::MAX;
 
-/// Planes, `include/uapi/drm/drm_mode.h`: the one that the others are above.
+/// Planes, `include/uapi/drm/drm_mode.h`: none in particular. QEMU asks for the picture of a region so.
+pub(crate) const DRM_PLANE_TYPE_OVERLAY: u32 = 0;
+/// The one that the others are above.
 pub(crate) const DRM_PLANE_TYPE_PRIMARY: u32 = 1;
 /// The cursor.
 pub(crate) const DRM_PLANE_TYPE_CURSOR: u32 = 2;

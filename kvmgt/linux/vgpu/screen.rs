@@ -104,7 +104,9 @@ impl VgpuDevice<'_> {
             return Err(EINVAL);
         }
         let shown = match (way, plane) {
-            (Way::Region, uapi::DRM_PLANE_TYPE_PRIMARY) => self.draw()?,
+            (Way::Region, uapi::DRM_PLANE_TYPE_OVERLAY | uapi::DRM_PLANE_TYPE_PRIMARY) => {
+                self.draw()?
+            }
             // It is in the picture already.
             (Way::Region, uapi::DRM_PLANE_TYPE_CURSOR) => None,
             (Way::DmaBuf, uapi::DRM_PLANE_TYPE_PRIMARY) => self.offer(dmabuf::Choice::Primary)?,

@@ -18,6 +18,8 @@ use crate::transport::{PlaneInfo, PlaneQuery, Sharing};
 pub(super) const XRGB: u32 = u32::from_le_bytes(*b"XR24");
 /// `DRM_FORMAT_ARGB8888`.
 pub(super) const ARGB: u32 = u32::from_le_bytes(*b"AR24");
+/// What QEMU asks for when it wants a region: it does not say which plane.
+const UNNAMED: u32 = 0;
 /// `DRM_PLANE_TYPE_PRIMARY`.
 pub(super) const PRIMARY: u32 = 1;
 /// `DRM_PLANE_TYPE_CURSOR`.
@@ -143,6 +145,10 @@ fn alike(found: u32, wanted: u32) -> bool {
 /// Asks for the picture, and compares it as it is mapped, and as it is read.
 fn compare(guest: &mut Guest<'_>, sprite: bool, cursor: Option<(i32, i32)>) -> Result<()> {
     let shown = query(guest, PRIMARY)?;
+    ensure!(
+        query(guest, UNNAMED)? == shown,
+        "the picture is another one if no plane is named"
+    );
     let (width, height) = MODE.size;
     ensure!(
         (shown.width, shown.height) == MODE.size && shown.stride == width * screen::PIXEL,
