@@ -90,7 +90,7 @@ pub const ALL: &[Test] = &[
         scenario::synthetic::seven(c, 200)
     }),
     kernel("nested-guests", "nested-guest-7.3", |c| {
-        scenario::guest::nested_shown(c, Flavour::Plain, Version { major: 7, minor: 3 })
+        scenario::guest::nested(c, Flavour::Plain, Version { major: 7, minor: 3 })
     }),
     kernel(
         "nested-guests",

@@ -108,21 +108,8 @@ pub fn debian_6_12(context: &Context) -> Result<Count> {
     Ok(count.plus(drawing::check(&shells[0], SMALLEST_RESOLUTION)?))
 }
 
-/// The same in a guest of the host VM's QEMU, on a vGPU of that kernel's.
+/// The same in a guest of the host VM's QEMU, on a vGPU of that kernel's, whose screen that QEMU shows.
 pub fn nested(context: &Context, flavour: Flavour, version: Version) -> Result<Count> {
-    Ok(run_nested(context, flavour, version)?.1)
-}
-
-/// The same, and the QEMU shows what the guest draws.
-pub fn nested_shown(context: &Context, flavour: Flavour, version: Version) -> Result<Count> {
-    let (shell, count) = run_nested(context, flavour, version)?;
-    let drawn = drawing::check_all(&shell, SMALLEST_RESOLUTION, |name| {
-        Picture::from_ppm(shell.file(name)?)
-    })?;
-    Ok(count.plus(drawn))
-}
-
-fn run_nested(context: &Context, flavour: Flavour, version: Version) -> Result<(Shell, Count)> {
     let messages = kernel_log::SCRIPT;
     let picture = format!("{}{}", nested::LINE, nested::PICTURE);
     let drawing = format!("{picture}{}messages\n", drawing::script());
@@ -154,7 +141,10 @@ fn run_nested(context: &Context, flavour: Flavour, version: Version) -> Result<(
         nested::number(&shell, "gvt_write_tracked")? != 0,
         "KVM has told no write to a page table"
     );
-    Ok((shell, count.plus(Count::ONE)))
+    let drawn = drawing::check_all(&shell, SMALLEST_RESOLUTION, |name| {
+        Picture::from_ppm(shell.file(name)?)
+    })?;
+    Ok(count.plus(Count::ONE).plus(drawn))
 }
 
 /// The same while the host suspends, again and again; no engine hangs.
