@@ -96,7 +96,7 @@ impl Root {
     pub fn may_be_made(self, cache: &Cache) -> Result<()> {
         let recipe = self.recipe();
         if !cache.has(recipe.name, &recipe.key()) {
-            command::privileged("mmdebstrap", WHY)?;
+            command::privileged("unshare", WHY)?;
         }
         Ok(())
     }
@@ -136,8 +136,10 @@ impl Recipe {
         let preferred = self.releases.last().unwrap_or(suite);
         let root = part.join("root");
         let log = cache.log(self.name)?;
-        let mut command = command::privileged("mmdebstrap", WHY)?;
+        // What it mounts in the tree goes with it, also if it is killed.
+        let mut command = command::privileged("unshare", WHY)?;
         command
+            .args(["--mount", "--", "mmdebstrap"])
             .arg(format!("--variant={}", self.variant))
             .arg(format!("--include={}", self.packages.join(",")))
             .arg(format!("--aptopt=APT::Default-Release \"{preferred}\""))

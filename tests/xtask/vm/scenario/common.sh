@@ -20,7 +20,9 @@ check() {
 	if why=$("$@" 2>&1); then
 		echo "ok: $name"
 	else
-		echo "FAILED: $name: $* $(echo "$why" | tail -n 12 | tr '\n' '|')"
+		# What has failed in there, and its end.
+		why=$(echo "$why" | grep FAILED | head -n 12; echo "$why" | tail -n 12)
+		echo "FAILED: $name: $* $(echo "$why" | tr '\n' '|')"
 	fi
 }
 
