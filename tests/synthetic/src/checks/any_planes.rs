@@ -25,7 +25,7 @@ const FILL: u8 = 0x5a;
 
 /// Random registers of planes: each picture is of the guest's memory, or black.
 pub(super) fn any(guest: &mut Guest<'_>) -> Result<()> {
-    const ROUNDS: u32 = 300;
+    const ROUNDS: u32 = 100;
     let seen = unseen(guest, VFIO_GFX_PLANE_TYPE_REGION).is_none();
     let exported = unseen(guest, VFIO_GFX_PLANE_TYPE_DMABUF).is_none();
     let aperture = guest.aperture()?;

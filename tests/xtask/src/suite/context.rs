@@ -198,6 +198,14 @@ impl Shell {
         String::from_utf8_lossy(&self.outcome.stderr).into_owned()
     }
 
+    /// Keeps stdout and stderr beside the console's log.
+    pub fn keep(&self) -> Result<PathBuf> {
+        let path = self.outcome.console.with_extension("script.log");
+        let both = [&*self.outcome.stdout, &*self.outcome.stderr].concat();
+        fs::write(&path, both).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path)
+    }
+
     /// Fails unless all that vGPUs took of the GPU has been given back.
     pub fn nothing_lost(&self) -> Result<()> {
         gpu_server::nothing_lost(&self.outcome.gpu_log)

@@ -204,6 +204,11 @@ TYPE1=
 [ -e /proc/lockdep_stats ] && TYPE1='--without S-10-memory-taken-back
 --without S-11-query-plane-race --without S-12-dma-buf'
 
+# Leaves out what takes long, and is not about who else has a vGPU, or had it.
+QUICK="--without picture-linear --without picture-x --without S-11-query-plane-race
+--without S-12-dma-buf --without S-24-timer-storm --without S-26-planes
+--without S-70-close-during-vblank"
+
 # calm [ERE]: nothing went wrong in the kernel, and it said nothing at error level but what
 # matches.
 calm() {

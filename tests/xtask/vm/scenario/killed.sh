@@ -26,8 +26,14 @@ scratch() {
 	is "$(all_entries $1)" "$SCRATCH"
 }
 
-# The moment of round $1, in seconds: from before the vGPU is open to behind the last check. It
-# looks like chance, and is the same in each run.
+# The checks of round $1. Each round begins with other ones, so that all have their turn.
+order() {
+	synthetic-guest list | sed 's/: .*//' | awk -v round="$1" -v rounds="$ROUNDS" '
+		{ names[NR - 1] = $0 }
+		END { for (i = 0; i < NR; i++) print names[(i + int(round * NR / rounds)) % NR] }'
+}
+# Its moment, in seconds, from before the vGPU is open. It looks like chance, and is the same in each
+# run.
 moment() {
 	awk -v round="$1" 'BEGIN { srand(round); rand(); printf "%.2f", rand() * 4 }'
 }
@@ -40,11 +46,11 @@ kill_some() {
 		1) way=--iommufd ;;
 		*) way=$TYPE1 ;;
 		esac
-		synthetic-guest run --mdev $A $way >/run/lab/lines 2>&1 &
+		synthetic-guest run $(order "$round") --mdev $A $way >/run/lab/lines 2>&1 &
 		sleep "$(moment "$round")"
 		kill -9 $!
 		wait $! 2>/dev/null
-		at="$(moment "$round") s, behind $(grep -c '^ok' /run/lab/lines) checks"
+		at="$(moment "$round") s, with $(grep -c '^ok' /run/lab/lines) checks done from $(order "$round" | head -n 1) on"
 		if ! grep -q FAILED /run/lab/lines && within 100 closed && scratch 1; then
 			echo "killed after $at" >&2
 		else
@@ -65,8 +71,8 @@ check "it has two parts of the GGTT" is "$(wc -l </run/lab/parts)" 2
 SCRATCH=$(all_entries 2)
 check "all addresses of a new one lead to one page" is "$(echo "$SCRATCH" | grep -c 0x)" 1
 # What is made once and kept is made before anything is counted.
-check "all checks hold before" synthetic-guest run --mdev $A $TYPE1
-check "and by iommufd" synthetic-guest run --mdev $A --iommufd
+check "checks hold before" synthetic-guest run --mdev $A $TYPE1 $QUICK
+check "and by iommufd" synthetic-guest run --mdev $A --iommufd $QUICK
 news
 
 sleep 600 | synthetic-guest hold --mdev $A >/run/lab/held &
@@ -87,7 +93,7 @@ check "vmalloc too" at_most "$(vmalloc)" $((before + 64))
 news
 check "nothing at error level, so no page stays pinned" silent
 check "kvmgt has no users" is "$(cat /sys/module/kvmgt/refcnt)" 0
-check "the next one finds all as new" synthetic-guest run --mdev $A $TYPE1
+check "the next one finds all as new" synthetic-guest run --mdev $A $TYPE1 $QUICK
 
 echo 1 >/sys/bus/mdev/devices/$A/remove
 check "all is available again" is "$(cat $TYPES/*/available_instances)" "$types"

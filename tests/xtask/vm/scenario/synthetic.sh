@@ -46,12 +46,8 @@ check "no error so far" silent
 
 drive "with KVM" --mdev $A --type V5_8 $TYPE1
 [ -n "$TYPE1" ] || check "what could not be checked" is "$skipped" "S-12-dma-buf "
-drive "without KVM" --mdev $B --type V5_8 --no-kvm $TYPE1
+drive "without KVM" --mdev $B --type V5_8 --no-kvm $TYPE1 $QUICK
 drive "by iommufd" --mdev $B --type V5_8 --iommufd
-
-# What takes long, and is not about who else has a vGPU, or had it.
-QUICK="--without S-11-query-plane-race --without S-12-dma-buf --without S-24-timer-storm"
-QUICK="$QUICK --without S-26-planes --without S-70-close-during-vblank"
 
 # The screen as dma-bufs, which the host's own GPU reads.
 DMA_BUFS='S-11-query-plane-race S-12-dma-buf S-26-planes S-70-close-during-dma-buf'
@@ -110,7 +106,7 @@ check "and is as new" synthetic-guest run --mdev $A $TYPE1 $QUICK
 
 check "removed" eval "echo 1 >$MDEV/$A/remove"
 check "another type" eval "echo 1 >$MDEV/$B/remove && create V5_4 $A"
-drive "V5_4" --mdev $A --type V5_4 $TYPE1
+drive "V5_4" --mdev $A --type V5_4 $TYPE1 $QUICK
 echo 1 >$MDEV/$A/remove
 check "work on the GPU after all that" work
 rmmod kvmgt

@@ -47,7 +47,8 @@ pub fn run_shell(guest: &Guest, script: &str) -> Result<(Shell, Count)> {
     let count = count(&shell.stdout());
     if count.failed != 0 {
         say(&format!(
-            "the end of the kernel's log and of stderr:\n{}",
+            "all of stdout and stderr is in {}; the end:\n{}",
+            shell.keep()?.display(),
             command::tail(&shell.stderr())
         ));
     }
