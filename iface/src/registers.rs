@@ -32,38 +32,39 @@ pub const MCHBAR_MIRROR: Range = Range {
 };
 
 /// What i915 was seen to read of the memory controller's mirror, in the access logs of native
-/// probes; the rest of the mirror is not taken into snapshots.
+/// probes, and on which GPUs; the rest of the mirror is not taken into snapshots.
 ///
 /// `docs/architecture.md` lists who reads what.
-pub static MCHBAR_KEPT: &[Range] = &[
+static MCHBAR_KEPT: &[(Platforms, Range)] = &[
+    // DRP0 of Broxton's memory units: BXT_D_CR_DRP0_DUNIT8 to 11.
+    kept(rows::BXT, 0x14_1000, 4),
+    kept(rows::BXT, 0x14_1200, 4),
+    kept(rows::BXT, 0x14_1400, 4),
+    kept(rows::BXT, 0x14_1600, 4),
     // Memory channel layout of Skylake and its successors: MAD_INTER_CHANNEL, MAD_DIMM_CH0/CH1.
-    Range {
-        offset: 0x14_5000,
-        size: 4,
-    },
-    Range {
-        offset: 0x14_500c,
-        size: 8,
-    },
+    kept(rows::ALL, 0x14_5000, 4),
+    kept(rows::ALL, 0x14_500c, 8),
     // GT performance status and the limits of the render frequency (RP_STATE_CAP).
-    Range {
-        offset: 0x14_5948,
-        size: 4,
-    },
-    Range {
-        offset: 0x14_5998,
-        size: 4,
-    },
+    kept(rows::ALL, 0x14_5948, 4),
+    kept(rows::ALL, 0x14_5998, 4),
     // SSKPD, memory latency (Broadwell), and MC_BIOS_DATA, memory frequency.
-    Range {
-        offset: 0x14_5d10,
-        size: 8,
-    },
-    Range {
-        offset: 0x14_5e04,
-        size: 4,
-    },
+    kept(rows::ALL, 0x14_5d10, 8),
+    kept(rows::ALL, 0x14_5e04, 4),
 ];
+
+/// A row of [`MCHBAR_KEPT`].
+const fn kept(platforms: Platforms, offset: u32, size: u32) -> (Platforms, Range) {
+    (platforms, Range { offset, size })
+}
+
+/// What a snapshot of a GPU of `platform` has of [`MCHBAR_MIRROR`], sorted, but for the rows of the
+/// table that lie inside.
+pub fn mchbar_kept(platform: Platform) -> impl Iterator<Item = Range> {
+    MCHBAR_KEPT
+        .iter()
+        .filter(move |(platforms, _)| platforms.contains(platform))
+        .map(|(_, range)| *range)
+}
 
 /// A run of registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,7 +187,7 @@ pub enum Source {
     Volatile,
     /// The stated default: what real hardware has there is not the page that guests look for.
     Pvinfo,
-    /// The stated default, but for [`MCHBAR_KEPT`] and the rows that lie inside: registers of the
+    /// The stated default, but for [`mchbar_kept`] and the rows that lie inside: registers of the
     /// memory controller.
     MemoryController,
 }
@@ -284,7 +285,7 @@ pub fn hardware_ranges(platform: Platform, vcs1: bool) -> impl Iterator<Item = R
     Joined {
         ranges: Merged {
             left: of_rows.peekable(),
-            right: MCHBAR_KEPT.iter().copied().peekable(),
+            right: mchbar_kept(platform).peekable(),
         },
         held: None,
     }

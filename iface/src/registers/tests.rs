@@ -87,11 +87,23 @@ fn hardware_ranges_leave_the_display_and_what_is_scrubbed_alone() {
             for range in hardware_ranges(platform, vcs1) {
                 let apart = range.end() <= row.offset || row.range().end() <= range.offset;
                 let kept = row.range() == MCHBAR_MIRROR
-                    && (MCHBAR_KEPT.iter().any(|k| k.contains(range.offset))
+                    && (mchbar_kept(platform).any(|k| k.contains(range.offset))
                         || find(platform, vcs1, range.offset)
                             .is_some_and(|r| r.range() != MCHBAR_MIRROR));
                 assert!(apart || kept, "{} and {range:x?} on {platform}", row.name);
             }
+        }
+    }
+}
+
+#[test]
+fn hardware_ranges_have_the_memory_units_of_broxton_alone() {
+    /// BXT_D_CR_DRP0_DUNIT8 to 11 (i915: `intel_mchbar_regs.h`).
+    const MEMORY_UNITS: [u32; 4] = [0x14_1000, 0x14_1200, 0x14_1400, 0x14_1600];
+    for (platform, vcs1) in each_gpu() {
+        for unit in MEMORY_UNITS {
+            let read = hardware_ranges(platform, vcs1).any(|range| range.contains(unit));
+            assert_eq!(read, platform == Platform::Bxt, "{unit:#x} on {platform}");
         }
     }
 }
