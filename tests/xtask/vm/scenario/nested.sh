@@ -21,6 +21,7 @@ for event in $EVENTS; do echo 1 >$TRACE/events/gvt/$event/enable; done
 check "QEMU runs a guest on it" run_qemu
 afterwards
 tail -n 60 /tmp/nested.log >&2
+cat /tmp/qemu.log >&2
 tr -d '\r' </tmp/nested.log
 
 # kvmgt's events go with it.

@@ -19,8 +19,9 @@ until [ -e /dev/dri/card0 ] && [ -e /sys/class/graphics/fb0 ]; do sleep 0.2; don
 ";
 /// Then a nested guest goes on in the Debian tree that its host hands on.
 const CHANGE: &str = r"
+mkdir /desktop
+mount -t 9p -o trans=virtio,version=9p2000.L,ro,msize=512000,cache=loose root /desktop
 cd /desktop
-mount -t 9p -o trans=virtio,version=9p2000.L,ro,msize=512000,cache=loose root .
 mount -t tmpfs tmpfs tmp
 mkdir tmp/out
 mount -t 9p -o trans=virtio,version=9p2000.L out tmp/out
