@@ -11,6 +11,7 @@ use vfio_bindings::bindings::vfio::{
 };
 
 use crate::guest::{Family, Guest};
+use crate::plug;
 use crate::transport::PlaneQuery;
 
 pub use dma_buf::outlives as export;
@@ -102,7 +103,7 @@ impl Check {
                 (guest.family()? == Family::Bxt).then_some("this GPU has no PCH beside it")
             }
             Needs::Gen9 => older(guest)?,
-            Needs::Regions => regions::find(guest.transport(), regions::EDID)?
+            Needs::Regions => plug::find(guest.transport(), plug::EDID)?
                 .is_none()
                 .then_some("there are no regions beyond PCI's over this transport"),
             Needs::Picture => unseen(guest, VFIO_GFX_PLANE_TYPE_REGION),

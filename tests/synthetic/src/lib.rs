@@ -10,6 +10,7 @@
 //!   host_ggtt  what the GPU's own GGTT has, past all drivers
 //!   screen     a mode, planes and their surfaces
 //!   aux, edid  what a monitor is asked, and what it answers
+//!   plug       how a client of the vGPU plugs and unplugs the monitor
 //!   guest      a vGPU with some RAM: registers, GGTT, aperture, interrupts
 //!   transport  how it is reached: VFIO in a kernel's VM, vfio-user hosted
 //! ```
@@ -27,6 +28,7 @@ pub mod event;
 pub mod guest;
 pub mod hold;
 pub mod host_ggtt;
+pub mod plug;
 pub mod ram;
 pub mod registers;
 pub mod replay;

@@ -14,6 +14,8 @@ use anyhow::{bail, Context, Result};
 use clap::{Args, Parser, Subcommand};
 use synthetic_guest::checks::{Check, Verdict, ALL};
 use synthetic_guest::dump::Dump;
+use synthetic_guest::edid;
+use synthetic_guest::plug::Plug;
 use synthetic_guest::transport::vfio::{Door, Mdev};
 use synthetic_guest::transport::vfio_user::Socket;
 use synthetic_guest::{Guest, Opener};
@@ -44,6 +46,8 @@ enum Command {
     HostGgtt(HostGgtt),
     /// Open the vGPU, say `open` on stdout, and hold it until stdin ends.
     Hold(Hold),
+    /// Plug, unplug or abuse the monitor, as a client of VFIO does it.
+    Monitor(Monitor),
     /// Export what the vGPU shows as a dma-buf, close it, say `closed` on stdout, and when stdin ends
     /// compare what the host's GPU reads of the dma-buf.
     Export(Device),
@@ -90,6 +94,40 @@ struct HostGgtt {
     /// The address behind the last one.
     #[arg(value_parser = hexadecimal)]
     end: u64,
+}
+
+#[derive(Args)]
+struct Monitor {
+    /// `WIDTHxHEIGHT` for another monitor that prefers that resolution, `unplug` for none, or
+    /// `nonsense` for what must be refused, with the monitor left as it is.
+    #[arg(value_name = "WxH|unplug|nonsense", value_parser = Act::parse)]
+    act: Act,
+    #[command(flatten)]
+    device: Device,
+}
+
+/// What is done to a monitor.
+#[derive(Clone, Copy)]
+enum Act {
+    Plug { width: u32, height: u32 },
+    Unplug,
+    Nonsense,
+}
+
+impl Act {
+    fn parse(text: &str) -> Result<Self> {
+        Ok(match text {
+            "unplug" => Self::Unplug,
+            "nonsense" => Self::Nonsense,
+            _ => {
+                let (width, height) = text.split_once('x').context("expected WIDTHxHEIGHT")?;
+                Self::Plug {
+                    width: width.parse()?,
+                    height: height.parse()?,
+                }
+            }
+        })
+    }
 }
 
 fn hexadecimal(text: &str) -> Result<u64, ParseIntError> {
@@ -160,6 +198,7 @@ fn main() -> Result<ExitCode> {
         Command::Parts(device) => parts(&device),
         Command::HostGgtt(ggtt) => host_ggtt(&ggtt),
         Command::Hold(hold) => held(&hold),
+        Command::Monitor(monitor) => plugged(&monitor),
         Command::Export(device) => exported(&device),
     }
 }
@@ -259,6 +298,17 @@ fn held(hold: &Hold) -> Result<ExitCode> {
     let opener = hold.device.opener()?;
     let mut guest = Guest::open(opener.as_ref(), None)?;
     synthetic_guest::hold::hold(&mut guest, hold.touch)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn plugged(monitor: &Monitor) -> Result<ExitCode> {
+    let mut transport = monitor.device.opener()?.open()?;
+    let mut plug = Plug::new(&mut *transport)?;
+    match monitor.act {
+        Act::Plug { width, height } => plug.replace(&edid::make(width, height))?,
+        Act::Unplug => plug.unplug()?,
+        Act::Nonsense => plug.nonsense()?,
+    }
     Ok(ExitCode::SUCCESS)
 }
 

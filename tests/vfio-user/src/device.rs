@@ -42,6 +42,8 @@ pub struct Region {
     pub writable: bool,
     /// What clients may map.
     pub mappable: Option<Mappable>,
+    /// What it is, type and subtype, where its index does not say so.
+    pub kind: Option<(u32, u32)>,
 }
 
 impl Region {
@@ -52,6 +54,7 @@ impl Region {
             readable: true,
             writable: true,
             mappable: None,
+            kind: None,
         }
     }
 }

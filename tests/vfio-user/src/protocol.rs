@@ -66,6 +66,10 @@ pub const SPARSE_CAP_SIZE: usize = 16;
 pub const SPARSE_AREA_SIZE: usize = 16;
 /// Version of the sparse mmap capability.
 pub const SPARSE_CAP_VERSION: u16 = 1;
+/// Bytes of a capability that tells type and subtype.
+pub const TYPE_CAP_SIZE: usize = 16;
+/// Version of that capability.
+pub const TYPE_CAP_VERSION: u16 = 1;
 
 /// Commands of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use vfio_bindings::bindings::vfio::{
     VFIO_DEVICE_FLAGS_PCI, VFIO_DEVICE_FLAGS_RESET, VFIO_REGION_INFO_CAP_SPARSE_MMAP,
-    VFIO_REGION_INFO_FLAG_CAPS, VFIO_REGION_INFO_FLAG_MMAP, VFIO_REGION_INFO_FLAG_READ,
-    VFIO_REGION_INFO_FLAG_WRITE,
+    VFIO_REGION_INFO_CAP_TYPE, VFIO_REGION_INFO_FLAG_CAPS, VFIO_REGION_INFO_FLAG_MMAP,
+    VFIO_REGION_INFO_FLAG_READ, VFIO_REGION_INFO_FLAG_WRITE,
 };
 
 use crate::channel::Channel;
@@ -244,7 +244,12 @@ impl<'a, D: Device, T: Transport + 'static> Session<'a, D, T> {
         if region.writable {
             flags |= VFIO_REGION_INFO_FLAG_WRITE;
         }
-        let mut caps = 0;
+        // That of the type comes first.
+        let sparse_at = match region.kind {
+            Some(_) => REGION_INFO_SIZE + TYPE_CAP_SIZE,
+            None => REGION_INFO_SIZE,
+        };
+        let mut needed = sparse_at;
         let mut offset = 0;
         // A client that takes no descriptors cannot map.
         let may_map = self.client.is_some_and(|client| client.fd_limit() > 0);
@@ -259,21 +264,31 @@ impl<'a, D: Device, T: Transport + 'static> Session<'a, D, T> {
             flags |= VFIO_REGION_INFO_FLAG_MMAP;
             offset = mappable.offset;
             if !mappable.areas.is_empty() {
-                flags |= VFIO_REGION_INFO_FLAG_CAPS;
-                caps = SPARSE_CAP_SIZE + mappable.areas.len() * SPARSE_AREA_SIZE;
+                needed += SPARSE_CAP_SIZE + mappable.areas.len() * SPARSE_AREA_SIZE;
             }
         }
-        let needed = REGION_INFO_SIZE + caps;
-        let with_caps = caps > 0 && argsz as usize >= needed;
+        let has_caps = needed > REGION_INFO_SIZE;
+        if has_caps {
+            flags |= VFIO_REGION_INFO_FLAG_CAPS;
+        }
+        let fits = argsz as usize >= needed;
         self.reply.u32(needed as u32);
         self.reply.u32(flags);
         self.reply.u32(index);
         // Also told if the capabilities do not fit: QEMU wants it wherever the flag is.
         self.reply
-            .u32(if caps > 0 { REGION_INFO_SIZE as u32 } else { 0 });
+            .u32(if has_caps { REGION_INFO_SIZE as u32 } else { 0 });
         self.reply.u64(region.size);
         self.reply.u64(offset);
-        if with_caps {
+        if let Some((kind, subtype)) = region.kind.filter(|_| fits) {
+            self.reply.u16(VFIO_REGION_INFO_CAP_TYPE as u16);
+            self.reply.u16(TYPE_CAP_VERSION);
+            let next = if needed > sparse_at { sparse_at } else { 0 };
+            self.reply.u32(next as u32);
+            self.reply.u32(kind);
+            self.reply.u32(subtype);
+        }
+        if fits && needed > sparse_at {
             self.reply.u16(VFIO_REGION_INFO_CAP_SPARSE_MMAP as u16);
             self.reply.u16(SPARSE_CAP_VERSION);
             self.reply.u32(0); // No next capability.

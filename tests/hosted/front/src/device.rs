@@ -6,16 +6,17 @@ use std::sync::Arc;
 
 use kernel::error::Error;
 use kvmgt_core::address::{Gfn, PAGE_SHIFT, PAGE_SIZE};
-use kvmgt_core::config_space;
-use kvmgt_core::display::Resolution;
+use kvmgt_core::display::{monitor, Resolution};
 use kvmgt_core::guest::World;
 use kvmgt_core::vgpu::shares::VgpuId;
 use kvmgt_core::vgpu::{self, Vgpu};
+use kvmgt_core::{config_space, opregion};
 use vfio_bindings::bindings::vfio::{
     VFIO_IRQ_INFO_AUTOMASKED, VFIO_IRQ_INFO_EVENTFD, VFIO_IRQ_INFO_MASKABLE,
     VFIO_IRQ_INFO_NORESIZE, VFIO_PCI_BAR0_REGION_INDEX, VFIO_PCI_BAR2_REGION_INDEX,
     VFIO_PCI_CONFIG_REGION_INDEX, VFIO_PCI_INTX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX,
-    VFIO_PCI_NUM_IRQS, VFIO_PCI_NUM_REGIONS,
+    VFIO_PCI_NUM_IRQS, VFIO_PCI_NUM_REGIONS, VFIO_REGION_SUBTYPE_GFX_EDID,
+    VFIO_REGION_SUBTYPE_INTEL_IGD_OPREGION, VFIO_REGION_TYPE_GFX, VFIO_REGION_TYPE_PCI_VENDOR_TYPE,
 };
 use vfio_user_server::{Bus, Device, DmaWindow, Errno, IrqIndex, Region};
 
@@ -24,14 +25,25 @@ use crate::guest::Windows;
 use crate::screen::Screen;
 
 pub(crate) mod locked;
+mod monitor_device;
 
 pub use locked::Worker;
+pub use monitor_device::MonitorDevice;
 
 use locked::Locked;
 
-/// Bytes of the largest piece in which configuration space and BAR 0 are reached.
+/// Bytes of the largest piece in which configuration space and the other regions are reached.
 const CONFIG_PIECE: usize = 4;
-const BAR0_PIECE: usize = 8;
+const PIECE: usize = 8;
+
+/// Index of the region by which clients give the monitor an EDID, as kvmgt.ko has it.
+const EDID_REGION: u32 = VFIO_PCI_NUM_REGIONS;
+/// Index of the OpRegion, as there.
+const OPREGION_REGION: u32 = EDID_REGION + 1;
+/// How many regions there are.
+const REGIONS: u32 = OPREGION_REGION + 1;
+/// Vendor id of Intel's devices (PCI).
+const INTEL: u32 = 0x8086;
 
 /// The interrupts of a vGPU: one MSI message, and an INTA pin on which nothing ever comes.
 pub fn irqs() -> [IrqIndex; VFIO_PCI_NUM_IRQS as usize] {
@@ -56,8 +68,6 @@ pub struct VgpuDevice<'a> {
     locked: Arc<Locked<'a>>,
     windows: Windows,
     bus: Bus,
-    /// The present client has it open.
-    is_open: bool,
     regions: Vec<Region>,
     aperture: Range<u64>,
     id: VgpuId,
@@ -65,12 +75,21 @@ pub struct VgpuDevice<'a> {
 
 impl<'a> VgpuDevice<'a> {
     pub(crate) fn new(gpu: &'a Gpu<'a>, vgpu: Vgpu, bus: Bus) -> Self {
-        let regions = (0..VFIO_PCI_NUM_REGIONS)
+        let regions = (0..REGIONS)
             .map(|index| match index {
                 VFIO_PCI_BAR0_REGION_INDEX => Region::trapped(vgpu.bar0_size()),
                 // The aperture of the software GPU is no memory that could be mapped.
                 VFIO_PCI_BAR2_REGION_INDEX => Region::trapped(vgpu.bar2_size()),
                 VFIO_PCI_CONFIG_REGION_INDEX => Region::trapped(config_space::SIZE as u64),
+                EDID_REGION => edid_region(),
+                OPREGION_REGION => Region {
+                    writable: false,
+                    kind: Some((
+                        VFIO_REGION_TYPE_PCI_VENDOR_TYPE | INTEL,
+                        VFIO_REGION_SUBTYPE_INTEL_IGD_OPREGION,
+                    )),
+                    ..Region::trapped(opregion::SIZE as u64)
+                },
                 _ => Region::default(),
             })
             .collect();
@@ -82,7 +101,6 @@ impl<'a> VgpuDevice<'a> {
             windows,
             gpu,
             bus,
-            is_open: false,
             regions,
         }
     }
@@ -107,6 +125,11 @@ impl<'a> VgpuDevice<'a> {
         Worker(Arc::clone(&self.locked))
     }
 
+    /// Its monitor's region, for somebody beside its client.
+    pub fn monitor(&self) -> MonitorDevice<'a> {
+        MonitorDevice::new(Arc::clone(&self.locked))
+    }
+
     /// What its guest shows.
     pub fn screen(&self) -> Screen<'a> {
         Screen(Arc::clone(&self.locked))
@@ -126,21 +149,10 @@ impl<'a> VgpuDevice<'a> {
         set.unwrap_or(Ok(()))
     }
 
-    /// Lets the core do something for the client.
-    fn with<R>(
-        &self,
-        act: impl FnOnce(&mut Vgpu, &mut World<'_>) -> kernel::error::Result<R>,
-    ) -> Result<R, Errno> {
-        if !self.is_open {
-            return Err(Errno::NODEV);
-        }
-        self.locked.with(act).map_err(errno)
-    }
-
     /// Lets the core do something that can't fail.
     fn let_it(&self, act: impl FnOnce(&mut Vgpu, &mut World<'_>)) {
         // If nobody has it open there is nothing to be undone.
-        let _ = self.with(|vgpu, world| {
+        let _ = self.locked.with_open(|vgpu, world| {
             act(vgpu, world);
             Ok(())
         });
@@ -159,46 +171,27 @@ impl Device for VgpuDevice<'_> {
     }
 
     fn read(&mut self, region: u32, offset: u64, data: &mut [u8]) -> Result<(), Errno> {
-        let (part, largest) = match region {
-            VFIO_PCI_BAR2_REGION_INDEX if self.is_own(offset, data.len()) => {
-                self.gpu.machine().gpu().bar2_read(offset, data);
-                return Ok(());
-            }
-            VFIO_PCI_CONFIG_REGION_INDEX => (vgpu::Region::Config, CONFIG_PIECE),
-            VFIO_PCI_BAR0_REGION_INDEX => (vgpu::Region::Bar0, BAR0_PIECE),
-            _ => return Err(Errno::INVAL),
-        };
-        self.with(|vgpu, world| {
-            pieces(offset, data.len(), largest).try_for_each(|(at, range)| {
-                let data = data.get_mut(range).unwrap_or_default();
-                vgpu.read(world, part, at, data)
-            })
-        })
+        if region == VFIO_PCI_BAR2_REGION_INDEX && self.is_own(offset, data.len()) {
+            self.gpu.machine().gpu().bar2_read(offset, data);
+            return Ok(());
+        }
+        read(&self.locked, region, offset, data)
     }
 
     fn write(&mut self, region: u32, offset: u64, data: &[u8]) -> Result<(), Errno> {
-        let (part, largest) = match region {
-            VFIO_PCI_BAR2_REGION_INDEX if self.is_own(offset, data.len()) => {
-                self.gpu.machine().gpu().bar2_write(offset, data);
-                return Ok(());
-            }
-            VFIO_PCI_CONFIG_REGION_INDEX => (vgpu::Region::Config, CONFIG_PIECE),
-            VFIO_PCI_BAR0_REGION_INDEX => (vgpu::Region::Bar0, BAR0_PIECE),
-            _ => return Err(Errno::INVAL),
-        };
-        self.with(|vgpu, world| {
-            pieces(offset, data.len(), largest).try_for_each(|(at, range)| {
-                let data = data.get(range).unwrap_or_default();
-                vgpu.write(world, part, at, data)
-            })
-        })
+        if region == VFIO_PCI_BAR2_REGION_INDEX && self.is_own(offset, data.len()) {
+            self.gpu.machine().gpu().bar2_write(offset, data);
+            return Ok(());
+        }
+        write(&self.locked, region, offset, data)
     }
 
     fn reset(&mut self) -> Result<(), Errno> {
-        self.with(|vgpu, world| {
+        let reset = self.locked.with_open(|vgpu, world| {
             vgpu.reset(world);
             Ok(())
-        })
+        });
+        reset.map_err(errno)
     }
 
     fn dma_mapped(&mut self, window: DmaWindow) {
@@ -214,17 +207,14 @@ impl Device for VgpuDevice<'_> {
     }
 
     fn client_came(&mut self) {
-        let opened = self.locked.with(Vgpu::open);
-        self.is_open = opened.is_ok();
-        if let Err(error) = opened {
+        if let Err(error) = self.locked.open() {
             tracing::warn!("{}: cannot be opened: {error:?}", self.id);
         }
     }
 
     fn client_gone(&mut self) {
         self.windows.clear();
-        self.let_it(Vgpu::close);
-        self.is_open = false;
+        self.locked.close();
     }
 }
 
@@ -236,6 +226,49 @@ impl Drop for VgpuDevice<'_> {
             self.gpu.shares().give_back(self.id, kind);
         }
     }
+}
+
+/// The region of the monitor's EDID.
+fn edid_region() -> Region {
+    Region {
+        kind: Some((VFIO_REGION_TYPE_GFX, VFIO_REGION_SUBTYPE_GFX_EDID)),
+        ..Region::trapped(monitor::REGION_SIZE as u64)
+    }
+}
+
+/// Which of the core's regions that is, and the largest piece in which it is reached.
+fn part(region: u32) -> Result<(vgpu::Region, usize), Errno> {
+    Ok(match region {
+        VFIO_PCI_CONFIG_REGION_INDEX => (vgpu::Region::Config, CONFIG_PIECE),
+        VFIO_PCI_BAR0_REGION_INDEX => (vgpu::Region::Bar0, PIECE),
+        EDID_REGION => (vgpu::Region::Edid, PIECE),
+        OPREGION_REGION => (vgpu::Region::OpRegion, PIECE),
+        _ => return Err(Errno::INVAL),
+    })
+}
+
+/// Reads a region of the core's.
+fn read(locked: &Locked<'_>, region: u32, offset: u64, data: &mut [u8]) -> Result<(), Errno> {
+    let (part, largest) = part(region)?;
+    let done = locked.with_open(|vgpu, world| {
+        pieces(offset, data.len(), largest).try_for_each(|(at, range)| {
+            let data = data.get_mut(range).unwrap_or_default();
+            vgpu.read(world, part, at, data)
+        })
+    });
+    done.map_err(errno)
+}
+
+/// Writes a region of the core's.
+fn write(locked: &Locked<'_>, region: u32, offset: u64, data: &[u8]) -> Result<(), Errno> {
+    let (part, largest) = part(region)?;
+    let done = locked.with_open(|vgpu, world| {
+        pieces(offset, data.len(), largest).try_for_each(|(at, range)| {
+            let data = data.get(range).unwrap_or_default();
+            vgpu.write(world, part, at, data)
+        })
+    });
+    done.map_err(errno)
 }
 
 /// Cuts an access as Linux does: into aligned pieces of 1, 2, 4 … bytes, `largest` at the most.

@@ -25,6 +25,6 @@ pub mod screen;
 
 pub use choice::Choice;
 pub use counts::Counts;
-pub use device::{VgpuDevice, Worker};
+pub use device::{MonitorDevice, VgpuDevice, Worker};
 pub use gpu::{Gpu, Machine};
 pub use screen::Screen;

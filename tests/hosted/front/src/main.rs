@@ -11,7 +11,8 @@
 //!   engine thread ──────────────────────────────────────────── slices of execution ───┘
 //! ```
 //!
-//! There is one more thread for each control socket, which looks at a vGPU's screen under its lock.
+//! There is one more thread for each control socket, which looks at a vGPU's screen under its lock, and
+//! one for each monitor's socket, whose client plugs the monitor under the same lock.
 //! A session thread does what its client asks for, the worker of the same vGPU what others have left
 //! for it: to hear of the end of a submission, and to start the next one when it is its turn. The
 //! lock of the turns is the innermost: whoever has it waits for nothing.
@@ -24,7 +25,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use clap::{ArgAction, Parser};
-use hosted_front::{Choice, Gpu, Machine, Screen, VgpuDevice};
+use hosted_front::{Choice, Gpu, Machine, MonitorDevice, Screen, VgpuDevice};
 use hosted_glue::turns::Tally;
 use kvmgt_core::display::Resolution;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -68,6 +69,10 @@ struct Arguments {
     /// vGPUs PATH-1, PATH-2 and so on.
     #[arg(long, value_name = "PATH")]
     control: Option<PathBuf>,
+    /// Socket for a client that plugs and unplugs the monitor while the VMM has the vGPU: of all
+    /// regions it has that of the EDID; with several vGPUs PATH-1, PATH-2 and so on.
+    #[arg(long, value_name = "PATH")]
+    monitor: Option<PathBuf>,
     /// End a vGPU when its first client has left, and the server with the last of them.
     #[arg(long)]
     once: bool,
@@ -107,6 +112,7 @@ fn serve<'a>(arguments: &Arguments, machine: &'a Machine, gpu: &'a Gpu<'a>) -> R
     let before = gpu.counts();
     let mut served: Vec<(Server, VgpuDevice<'a>)> = Vec::new();
     let mut controls: Vec<(Server, Screen<'a>)> = Vec::new();
+    let mut monitors: Vec<(Server, MonitorDevice<'a>)> = Vec::new();
     for (number, kind) in (1..=arguments.vgpus).zip(lasting(&kinds)) {
         let which = || format!("vGPU {number} of {}", arguments.vgpus);
         let vgpu = gpu.create(kind).with_context(which)?;
@@ -127,11 +133,16 @@ fn serve<'a>(arguments: &Arguments, machine: &'a Machine, gpu: &'a Gpu<'a>) -> R
         if let Some(path) = &arguments.control {
             controls.push((bind(path)?.0, vgpu.screen()));
         }
+        if let Some(path) = &arguments.monitor {
+            monitors.push((bind(path)?.0, vgpu.monitor()));
+        }
         served.push((server, vgpu));
     }
-    let control_stoppers: Vec<_> = controls
+    let beside: Vec<_> = controls
         .iter()
-        .map(|(server, _)| server.stopper())
+        .map(|(server, _)| server)
+        .chain(monitors.iter().map(|(server, _)| server))
+        .map(Server::stopper)
         .collect();
     let stoppers: Vec<_> = served.iter().map(|(server, _)| server.stopper()).collect();
     stop_on_signals(signals, stoppers.clone())?;
@@ -166,6 +177,13 @@ fn serve<'a>(arguments: &Arguments, machine: &'a Machine, gpu: &'a Gpu<'a>) -> R
                 ended.unwrap_or_else(|error| tracing::warn!("no control any more: {error}"));
             })));
         }
+        for (server, mut monitor) in monitors {
+            helpers.push(spawn(Box::new(move || {
+                let bus = monitor.bus().clone();
+                let ended = server.serve(&mut monitor, &bus, false);
+                ended.unwrap_or_else(|error| tracing::warn!("no monitor any more: {error}"));
+            })));
+        }
         let sessions: Vec<_> = served
             .into_iter()
             .map(|(server, mut vgpu)| {
@@ -179,7 +197,7 @@ fn serve<'a>(arguments: &Arguments, machine: &'a Machine, gpu: &'a Gpu<'a>) -> R
         let results: Vec<_> = sessions.into_iter().map(|thread| thread.join()).collect();
         gpu.end();
         machine.stop_engines();
-        control_stoppers.iter().for_each(Stopper::stop);
+        beside.iter().for_each(Stopper::stop);
         let ended = helpers
             .into_iter()
             .all(|thread| thread.join().unwrap_or(false));

@@ -11,6 +11,7 @@ use anyhow::{ensure, Context, Result};
 use rustix::io::Errno;
 use vfio_bindings::bindings::vfio::{
     VFIO_DMA_MAP_FLAG_READ, VFIO_DMA_MAP_FLAG_WRITE, VFIO_REGION_INFO_CAP_SPARSE_MMAP,
+    VFIO_REGION_INFO_CAP_TYPE,
 };
 use vfio_user_server::message::Header;
 use vfio_user_server::protocol::*;
@@ -145,15 +146,30 @@ impl Transport for Client {
         request.u32(REGION_SPACE as u32).u32(0).u32(index).u32(0);
         request.u64(0).u64(0);
         let reply = self.call(Command::GetRegionInfo, &request.0, &[])?;
-        let mut areas = Vec::new();
-        let sparse = REGION_INFO_SIZE;
-        if reply.len() >= sparse + SPARSE_CAP_SIZE
-            && word(&reply, sparse)? & 0xffff == VFIO_REGION_INFO_CAP_SPARSE_MMAP
-        {
-            for area in 0..word(&reply, sparse + 8)? as usize {
-                let at = sparse + SPARSE_CAP_SIZE + area * SPARSE_AREA_SIZE;
-                let start = quad(&reply, at)?;
-                areas.push(start..start.saturating_add(quad(&reply, at + 8)?));
+        let (mut areas, mut kind) = (Vec::new(), None);
+        let mut next = match reply.len() {
+            REGION_INFO_SIZE => 0,
+            _ => word(&reply, 12)? as usize,
+        };
+        while next != 0 {
+            let cap = next;
+            match word(&reply, cap)? & 0xffff {
+                VFIO_REGION_INFO_CAP_SPARSE_MMAP => {
+                    for area in 0..word(&reply, cap + 8)? as usize {
+                        let at = cap + SPARSE_CAP_SIZE + area * SPARSE_AREA_SIZE;
+                        let start = quad(&reply, at)?;
+                        areas.push(start..start.saturating_add(quad(&reply, at + 8)?));
+                    }
+                }
+                VFIO_REGION_INFO_CAP_TYPE => {
+                    kind = Some((word(&reply, cap + 8)?, word(&reply, cap + 12)?));
+                }
+                _ => {}
+            }
+            next = word(&reply, cap + 4)? as usize;
+            // They follow each other, so that there is an end.
+            if next != 0 && next <= cap {
+                return Err(Errno::PROTO);
             }
         }
         Ok(RegionInfo {
@@ -161,8 +177,7 @@ impl Transport for Client {
             size: quad(&reply, 16)?,
             offset: quad(&reply, 24)?,
             areas,
-            // The server has no regions but those of PCI.
-            kind: None,
+            kind,
         })
     }
 

@@ -8,6 +8,7 @@ use rustix::fs::{fcntl_add_seals, memfd_create, MemfdFlags, SealFlags};
 use vfio_bindings::bindings::vfio::{VFIO_PCI_BAR2_REGION_INDEX, VFIO_PCI_CONFIG_REGION_INDEX};
 
 use super::*;
+use crate::device::Mappable;
 use crate::fuzz::generate::{encode, version};
 use crate::message::Header;
 use crate::receiver::Receiver;
@@ -38,10 +39,15 @@ impl Played {
 
 /// Plays chunks to a fresh toy device.
 fn play(chunks: Vec<Chunk>) -> Played {
-    let (script, transcript) = Script::new(chunks);
     let bus = Bus::new(&toy::irqs());
     let mut toy = Toy::new(bus.clone()).unwrap();
-    let (end, _) = Session::new(&mut toy, &bus, script).run();
+    play_to(&mut toy, &bus, chunks)
+}
+
+/// Plays chunks to a device.
+fn play_to(device: &mut impl Device, bus: &Bus, chunks: Vec<Chunk>) -> Played {
+    let (script, transcript) = Script::new(chunks);
+    let (end, _) = Session::new(device, bus, script).run();
     let sent = transcript.sent();
     let (replay, _) = Script::new([Chunk::from(sent.bytes.clone())]);
     let mut receiver = Receiver::default();
@@ -287,6 +293,60 @@ fn get_region_info_when_mappable_then_fd_and_sparse_areas_if_they_fit() {
     let full = [words(&[64, 15, 2, 32, 8192, 0, 0, 0]), words(&sparse)].concat();
     assert_eq!(played.to(3).unwrap(), full);
     assert_eq!(played.sent.fds, 2);
+}
+
+/// A device that only has regions.
+struct Regions([Region; 2]);
+
+impl Device for Regions {
+    fn regions(&self) -> &[Region] {
+        &self.0
+    }
+
+    fn read(&mut self, _: u32, _: u64, _: &mut [u8]) -> Result<(), Errno> {
+        Err(Errno::IO)
+    }
+
+    fn write(&mut self, _: u32, _: u64, _: &[u8]) -> Result<(), Errno> {
+        Err(Errno::IO)
+    }
+
+    fn reset(&mut self) -> Result<(), Errno> {
+        Err(Errno::IO)
+    }
+}
+
+#[test]
+fn get_region_info_when_region_has_a_kind_then_it_is_told_in_front_of_areas() {
+    let memory = File::from(memfd_create("areas", MemfdFlags::CLOEXEC).unwrap());
+    let lower_half = 0..4096;
+    let mappable = Mappable {
+        file: memory,
+        offset: 0,
+        areas: vec![lower_half],
+    };
+    let typed = |mappable| Region {
+        kind: Some((7, 9)),
+        mappable,
+        ..Region::trapped(8192)
+    };
+    let mut device = Regions([typed(None), typed(Some(mappable))]);
+    let messages = vec![
+        version().into(),
+        region_info(2, 0, 47).into(),
+        region_info(3, 0, 48).into(),
+        region_info(4, 1, 80).into(),
+    ];
+
+    let played = play_to(&mut device, &Bus::new(&[]), messages);
+
+    let info = words(&[48, 11, 0, 32, 8192, 0, 0, 0]);
+    assert_eq!(played.to(2).unwrap(), info);
+    let kind = |next: u32| words(&[2 | 1 << 16, next, 7, 9]);
+    assert_eq!(played.to(3).unwrap(), [info, kind(0)].concat());
+    let info = words(&[80, 15, 1, 32, 8192, 0, 0, 0]);
+    let sparse = words(&[1 | 1 << 16, 0, 1, 0, 0, 0, 4096, 0]);
+    assert_eq!(played.to(4).unwrap(), [info, kind(48), sparse].concat());
 }
 
 #[test]

@@ -29,6 +29,8 @@ pub(crate) struct Locked<'a> {
 struct Parts<'a> {
     /// `None` once it was taken away.
     vgpu: Option<Vgpu>,
+    /// A client has it open.
+    is_open: bool,
     client: Client,
     memory: Reach,
     shadow: MachinePages<'a>,
@@ -41,6 +43,7 @@ impl<'a> Locked<'a> {
         let id = vgpu.id();
         let parts = Parts {
             vgpu: Some(vgpu),
+            is_open: false,
             client: Client::new(id, bus.clone(), gpu.memory().clone(), windows.clone()),
             memory: Reach::new(bus.memory.clone(), windows.clone()),
             shadow: gpu.shadow().of(gpu.machine()),
@@ -63,8 +66,14 @@ impl<'a> Locked<'a> {
         &self,
         act: impl FnOnce(&mut Vgpu, &mut World<'_>) -> Result<R>,
     ) -> Result<R> {
-        let mut parts = self.parts();
-        let parts = &mut *parts;
+        self.act(&mut self.parts(), act)
+    }
+
+    fn act<R>(
+        &self,
+        parts: &mut Parts<'a>,
+        act: impl FnOnce(&mut Vgpu, &mut World<'_>) -> Result<R>,
+    ) -> Result<R> {
         let vgpu = parts.vgpu.as_mut().ok_or(ENODEV)?;
         let attachment = self.gpu.attachment();
         let mut world = World {
@@ -84,6 +93,43 @@ impl<'a> Locked<'a> {
             self.gpu.turns().set_alarm(self.id, alarm);
         }
         result
+    }
+
+    /// A client opens it.
+    ///
+    /// # Errors
+    ///
+    /// What the core says; `ENODEV` the vGPU was taken away.
+    pub(super) fn open(&self) -> Result {
+        self.with(Vgpu::open)?;
+        self.parts().is_open = true;
+        Ok(())
+    }
+
+    /// That client closes it.
+    pub(super) fn close(&self) {
+        // Nobody else has it open: there is nothing to be undone.
+        let _ = self.with_open(|vgpu, world| {
+            vgpu.close(world);
+            Ok(())
+        });
+        self.parts().is_open = false;
+    }
+
+    /// Lets the core do something for a client.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`with`](Self::with); `ENODEV` nobody has it open.
+    pub(super) fn with_open<R>(
+        &self,
+        act: impl FnOnce(&mut Vgpu, &mut World<'_>) -> Result<R>,
+    ) -> Result<R> {
+        let mut parts = self.parts();
+        match parts.is_open {
+            true => self.act(&mut parts, act),
+            false => Err(ENODEV),
+        }
     }
 
     /// Takes the vGPU away: nobody finds it any more.

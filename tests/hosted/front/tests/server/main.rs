@@ -3,6 +3,7 @@
 
 mod checks;
 mod dump;
+mod monitor;
 mod program;
 mod screen;
 mod several;
