@@ -18,13 +18,17 @@ use crate::command;
 use crate::progress::Step;
 
 mod counts;
+mod monitor;
 
 pub use counts::nothing_lost;
+pub use monitor::Monitor;
 
 /// The program that serves a GPU.
 const GPU: &str = "gen9-gpu";
 /// The program that serves vGPUs: kvmgt and the host half, hosted, over the same GPU.
 const VGPU: &str = "vgpu-server";
+/// The program that plugs and unplugs the monitors of vGPUs.
+const PLUG: &str = "synthetic-guest";
 /// How long the server may take until its socket is there.
 const START: Duration = Duration::from_secs(10);
 /// How long a server may take to end when it is asked to.
@@ -32,21 +36,22 @@ const END: Duration = Duration::from_secs(5);
 /// How often files and children are looked at.
 const POLL: Duration = Duration::from_millis(20);
 
-/// The servers' programs.
+/// The servers' programs, and that of a client beside VMs.
 #[derive(Clone)]
 pub struct Programs {
     gpu: PathBuf,
     vgpu: PathBuf,
+    plug: PathBuf,
 }
 
-/// Builds the servers.
+/// Builds the programs.
 pub fn build(cache: &Cache) -> Result<Programs> {
     let mut step = Step::start("the software GPU");
     let log = cache.log("gpu-build")?;
     let mut command = command::cargo();
     command
         .args(["build", "--release", "--workspace"])
-        .args(["--bin", GPU, "--bin", VGPU])
+        .args(["--bin", GPU, "--bin", VGPU, "--bin", PLUG])
         .args(["--message-format=json-render-diagnostics"]);
     let mut programs = Vec::new();
     command::logged(&mut command, &log, |line| {
@@ -57,6 +62,7 @@ pub fn build(cache: &Cache) -> Result<Programs> {
     Ok(Programs {
         gpu: named(&programs, GPU)?,
         vgpu: named(&programs, VGPU)?,
+        plug: named(&programs, PLUG)?,
     })
 }
 
@@ -82,6 +88,8 @@ pub struct GpuServer {
     child: Child,
     sockets: Vec<PathBuf>,
     controls: Vec<PathBuf>,
+    /// Of vGPUs.
+    monitors: Vec<Monitor>,
     /// What the server printed.
     log: PathBuf,
     /// Of the sockets, which go with it.
@@ -131,6 +139,8 @@ pub struct Seat {
     pub socket: PathBuf,
     /// The control socket of the GPU, or of this vGPU.
     pub control: Control,
+    /// The monitor of this vGPU, if it is one.
+    pub monitor: Option<Monitor>,
     /// What the server printed.
     pub log: PathBuf,
 }
@@ -141,6 +151,7 @@ impl GpuServer {
         // Not in the cache: a socket's path may have 107 bytes at most.
         let folder = tempfile::Builder::new().prefix("kvmgt-").tempdir()?;
         let (socket, control) = (folder.path().join("gpu"), folder.path().join("gpu-control"));
+        let monitor = folder.path().join("monitor");
         let kept = File::create(&log)
             .with_context(|| format!("cannot create the log {}", log.display()))?;
         let program = match served.vgpus {
@@ -156,6 +167,7 @@ impl GpuServer {
             .args(["--gpu", served.gpu]);
         if let Some(vgpus) = served.vgpus {
             command.args(["--vgpus", &vgpus.count.to_string(), "--verbose"]);
+            command.arg("--monitor").arg(&monitor);
             if let Some(kind) = &vgpus.kind {
                 command.args(["--type", kind]);
             }
@@ -164,6 +176,14 @@ impl GpuServer {
             }
         }
         let count = served.vgpus.map_or(1, |vgpus| vgpus.count);
+        let monitors = match served.vgpus {
+            Some(_) => sockets(&monitor, count),
+            None => Vec::new(),
+        };
+        let monitors = monitors.into_iter().map(|socket| Monitor {
+            program: programs.plug.clone(),
+            socket,
+        });
         if let Some(file) = served.accesses {
             command.arg("--log").arg(file);
         }
@@ -179,6 +199,7 @@ impl GpuServer {
             child,
             sockets: sockets(&socket, count),
             controls: sockets(&control, count),
+            monitors: monitors.collect(),
             log,
             _folder: folder,
         };
@@ -203,6 +224,7 @@ impl GpuServer {
         Ok(Seat {
             socket: socket.clone(),
             control: Control(control.clone()),
+            monitor: self.monitors.get(place).cloned(),
             log: self.log.clone(),
         })
     }

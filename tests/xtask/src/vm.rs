@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::command;
-use crate::gpu_server::{Control, GpuServer, Seat, Served, Vgpus};
+use crate::gpu_server::{Control, GpuServer, Monitor, Seat, Served, Vgpus};
 use crate::initramfs;
 use crate::kernel::Image;
 use crate::prepare::{Bench, Ready};
@@ -213,6 +213,7 @@ impl Vm {
         }
         let screen = Screen {
             gpu: gpu.control.clone(),
+            monitor: gpu.monitor.clone(),
             last: self.screenshot.clone(),
             folder: self.pictures.clone(),
         };
@@ -379,6 +380,8 @@ impl Drop for Guard {
 /// Where pictures of the screen come from and go to.
 struct Screen {
     gpu: Control,
+    /// What shows them, if it can be unplugged.
+    monitor: Option<Monitor>,
     /// The picture at the end.
     last: Option<PathBuf>,
     /// Where those go that the guest asks for.
@@ -396,19 +399,34 @@ impl Screen {
             Err(error) => format!("{error:#}"),
         }
     }
+
+    /// Does to the monitor what the guest asks for, and says to it how that went.
+    fn act(&self, act: &str) -> String {
+        let Some(monitor) = &self.monitor else {
+            return "the monitor cannot be unplugged".to_owned();
+        };
+        match monitor.act(act) {
+            Ok(()) => GO.to_owned(),
+            Err(error) => format!("{error:#}"),
+        }
+    }
 }
 
 /// What the guest is told when it may go on.
 const GO: &str = "go";
 
-/// Passes on what the guest says. When it says how it ended, or asks for a picture, it waits for a line
-/// from here, so that the screen can be taken before it changes.
+/// Passes on what the guest says. When it says how it ended, or asks for a picture or another monitor, it
+/// waits for a line from here, so that the screen can be taken before it changes.
 fn read_control(stream: UnixStream, to: &Sender<String>, screen: Screen) -> Result<Vec<u8>> {
     let mut answer = stream.try_clone()?;
     for line in BufReader::new(stream).lines() {
         let line = line?;
         if let Some(name) = line.strip_prefix("picture ") {
             writeln!(answer, "{}", screen.take(name))?;
+            continue;
+        }
+        if let Some(act) = line.strip_prefix("monitor ") {
+            writeln!(answer, "{}", screen.act(act))?;
             continue;
         }
         let ended = read_end(&line).is_some();

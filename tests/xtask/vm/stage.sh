@@ -30,7 +30,8 @@ exec 3<>"$(port lab.control)"
 
 # The machine outside answers when it has seen what it wants of the screen. A command that wants it to
 # look earlier writes `picture NAME` and a newline to descriptor 3, and reads a line: `go`, or why there
-# is none. Writes to the GPU are posted: reading from it before lets none be on the way when it looks.
+# is none. `monitor ACT` has it do that to the monitor of a vGPU, in the words of `synthetic-guest
+# monitor`, and is answered in the same way. Writes to the GPU are posted: reading from it before lets none be on the way when it looks.
 bye() {
 	$B grep -q lab.screenshot /proc/cmdline && $B cat /sys/bus/pci/devices/0000:00:02.0/config >/dev/null
 	echo "$*" >&3

@@ -4,6 +4,7 @@
 mod checks;
 mod console;
 mod drawing;
+mod hotplug;
 mod monitor;
 mod nested;
 

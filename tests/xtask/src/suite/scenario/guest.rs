@@ -15,7 +15,7 @@ use crate::suite::context::{self, Guest, Shell};
 use crate::suite::kernel_log;
 use crate::suite::scenario::gem_work::{self, Work};
 use crate::suite::scenario::nested::{self, Nested};
-use crate::suite::scenario::{drawing, monitor};
+use crate::suite::scenario::{drawing, hotplug, monitor};
 use crate::suite::{Context, Count};
 
 /// The smallest type of a GPU of Gen9, of which two fit on the smallest aperture, and what its monitor
@@ -103,12 +103,14 @@ const ALL: [Work; 3] = [Work::Engines, Work::Blit, Work::Hang];
 /// How many engines [`HANGS`] hangs.
 const HUNG: u32 = 4;
 
-/// Debian's 6.12 on a vGPU, with work that hangs, too, and all that can be drawn.
+/// Debian's 6.12 on a vGPU, with work that hangs, too, all that can be drawn, and another monitor.
 pub fn debian_6_12(context: &Context) -> Result<Count> {
     let guests = guests(context, &[GUEST_KERNEL], SMALLEST, &[])?;
-    let shells = guests.run(&format!("{SCRIPT}{HANGS}"), &drawing::script())?;
+    let after = format!("{}{}", drawing::script(), hotplug::script());
+    let shells = guests.run(&format!("{SCRIPT}{HANGS}"), &after)?;
     let count = guests.accept(&shells, &ALL)?;
-    Ok(count.plus(drawing::check(&shells[0], SMALLEST_RESOLUTION)?))
+    let drawn = drawing::check(&shells[0], SMALLEST_RESOLUTION)?;
+    Ok(count.plus(drawn).plus(hotplug::check(&shells[0])?))
 }
 
 /// The same in a guest of the host VM's QEMU, on a vGPU of that kernel's, whose screen that QEMU shows.
