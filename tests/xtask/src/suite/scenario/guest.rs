@@ -61,6 +61,7 @@ for _ in $(seq 1200); do [ -e /dev/dri/card0 ] && break; sleep 0.25; done
 [ -e /dev/dri/card0 ] || { dmesg >&2; exit 1; }
 echo found=$(dmesg | grep -c 'Virtual GPU for Intel GVT-g detected')
 echo ballooned=$(dmesg | grep -c 'VGT balloon successfully')
+echo no-vbt=$(dmesg | grep -c 'Failed to find VBIOS tables')
 gem-work engines
 gem-work blit
 messages
@@ -145,6 +146,10 @@ pub fn nested(context: &Context, flavour: Flavour, version: Version) -> Result<C
     ensure!(
         nested::number(&shell, "gvt_write_tracked")? != 0,
         "KVM has told no write to a page table"
+    );
+    ensure!(
+        nested::number(&shell, "no-vbt")? == 0,
+        "i915 finds no VBT in the OpRegion"
     );
     let drawn = drawing::check_all(&shell, SMALLEST_RESOLUTION, |name| {
         Picture::from_ppm(shell.file(name)?)
