@@ -1,18 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! What changed between two dumps, and which version that needs.
 
-use crate::dump::{Dump, Field, Structure};
+use crate::dump::{version, Dump, Field, Structure};
+use semver::Version;
 use std::fmt;
 
 /// What a change needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Bump {
-    /// No new version.
-    None,
+    /// Nothing: neither side sees it.
+    Unchanged,
+    /// No new version: both sides go on as they are.
+    Patch,
     /// A new minor version.
     Minor,
     /// A new major version.
     Major,
+}
+
+impl Bump {
+    /// The first version after `was` that may have such a change. A patch has no version of its own:
+    /// the interface's third number is always 0.
+    pub fn after(self, was: &Version) -> Version {
+        match self {
+            Self::Unchanged | Self::Patch => was.clone(),
+            Self::Minor => Version::new(was.major, was.minor + 1, 0),
+            Self::Major => Version::new(was.major + 1, 0, 0),
+        }
+    }
+}
+
+impl fmt::Display for Bump {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unchanged => "unchanged",
+            Self::Patch => "patch",
+            Self::Minor => "minor",
+            Self::Major => "major",
+        })
+    }
 }
 
 /// A change.
@@ -27,7 +53,7 @@ pub struct Change {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let needs = match self.needs {
-            Bump::None => "needs no new version",
+            Bump::Unchanged | Bump::Patch => "needs no new version",
             Bump::Minor => "needs a new minor version",
             Bump::Major => "needs a new major version",
         };
@@ -35,49 +61,122 @@ impl fmt::Display for Change {
     }
 }
 
-/// The changes as text, with what they need together.
-pub fn explain(changes: &[Change]) -> String {
-    let mut text: String = changes
-        .iter()
-        .map(|change| format!("  {change}\n"))
-        .collect();
-    text += match changes.iter().map(|change| change.needs).max() {
-        None => "nothing changed\n",
-        Some(Bump::None) => "together: no new version\n",
-        Some(Bump::Minor) => "together: a new minor version\n",
-        Some(Bump::Major) => "together: a new major version\n",
-    };
-    text
+/// All that changed, and what it needs together; its `Display` says what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The changes.
+    pub changes: Vec<Change>,
+    /// What they need together.
+    pub bump: Bump,
+    /// The version before them.
+    pub was: Version,
+    /// The version that they claim to be.
+    pub claimed: Version,
 }
+
+impl Verdict {
+    /// Judges what changed from `old` to `new`.
+    pub fn of(old: &Dump, new: &Dump) -> Self {
+        let changes = between(old, new);
+        let needed = changes.iter().map(|change| change.needs).max();
+        Self {
+            changes,
+            bump: needed.unwrap_or(Bump::Unchanged),
+            was: old.version.clone(),
+            claimed: new.version.clone(),
+        }
+    }
+
+    /// The version that the changes need.
+    pub fn needed(&self) -> Version {
+        self.bump.after(&self.was)
+    }
+
+    /// Whether the claimed version is the needed one, or a step further than it has to be.
+    ///
+    /// A step further is not wrong: not all that a minor or major version is made for is layout.
+    pub fn is_kept(&self) -> bool {
+        let steps = [self.bump, Bump::Minor, Bump::Major];
+        steps
+            .iter()
+            .any(|step| *step >= self.bump && step.after(&self.was) == self.claimed)
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for change in &self.changes {
+            writeln!(f, "  {change}")?;
+        }
+        let Self { bump, was, .. } = self;
+        let (was, is) = (Short(was), self.needed());
+        match bump {
+            Bump::Unchanged => {
+                writeln!(f, "{bump}: interface {was}; nothing to do")
+            }
+            Bump::Patch => {
+                writeln!(f, "{bump}: it stays interface {was}; run `cargo xtask abi doc`")
+            }
+            Bump::Minor => writeln!(
+                f,
+                "{bump}: interface {was} becomes {}; set MINOR to {} in iface/src/version.rs, write \
+                 `since {}` at what is new, and run `cargo xtask abi doc`",
+                Short(&is), is.minor, is.minor
+            ),
+            Bump::Major => writeln!(
+                f,
+                "{bump}: interface {was} becomes {}; take the change back, or set MAJOR to {} and MINOR \
+                 to 0 in iface/src/version.rs, write `since 0` everywhere, and run `cargo xtask abi doc`",
+                Short(&is), is.major
+            ),
+        }
+    }
+}
+
+/// A version as the interface has it, without the third number.
+pub struct Short<'v>(pub &'v Version);
+
+impl fmt::Display for Short<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0.major, self.0.minor)
+    }
+}
+
+/// What both sides read before they know the other's version.
+const HEADER: &str = "Header";
 
 /// What changed from `old` to `new`.
 pub fn between(old: &Dump, new: &Dump) -> Vec<Change> {
     let mut changes = Changes(Vec::new());
     if old.version != new.version {
-        let ((a, b), (c, d)) = (old.version, new.version);
-        changes.add(Bump::None, format!("the version is {c}.{d}, was {a}.{b}"));
+        let (was, is) = (Short(&old.version), Short(&new.version));
+        changes.add(Bump::Unchanged, format!("the version is {is}, was {was}"));
     }
     if old.registers != new.registers {
         let (was, is) = (&old.registers, &new.registers);
-        changes.add(Bump::None, format!("the register table is {is}, was {was}"));
+        changes.add(
+            Bump::Patch,
+            format!("the register table is {is}, was {was}"),
+        );
     }
+    // In a new major version nothing is older than it.
+    let newest = match old.version.major == new.version.major {
+        true => old.version.minor,
+        false => new.version.minor,
+    };
     for structure in &old.structures {
-        match new.structures.iter().find(|s| s.name == structure.name) {
-            Some(now) => changes.structure(structure, now),
+        match new.structure(&structure.name) {
+            Some(now) => changes.structure(structure, now, old.may_grow(structure), newest),
             None => changes.add(Bump::Major, format!("{} is gone", structure.name)),
         }
     }
     for structure in &new.structures {
-        if !old.structures.iter().any(|s| s.name == structure.name) {
+        if old.structure(&structure.name).is_none() {
             changes.add(Bump::Minor, format!("{} is new", structure.name));
         }
     }
-    if changes.0.iter().all(|c| c.needs == Bump::None) && old.layouts != new.layouts {
-        changes.add(
-            Bump::Major,
-            "a layout hash is another, with the same fields".to_owned(),
-        );
-    }
+    changes.constants(old, new);
+    changes.hashes(old, new);
     changes.0
 }
 
@@ -88,7 +187,8 @@ impl Changes {
         self.0.push(Change { what, needs });
     }
 
-    fn structure(&mut self, old: &Structure, new: &Structure) {
+    fn structure(&mut self, old: &Structure, new: &Structure, may_grow: bool, newest: u64) {
+        let before = self.0.len();
         let name = &old.name;
         if old.align != new.align {
             self.add(
@@ -102,22 +202,42 @@ impl Changes {
                 None => self.add(Bump::Major, format!("{name}.{} is gone", field.name)),
             }
         }
-        for field in &new.fields {
-            if old.fields.iter().any(|f| f.name == field.name) {
-                continue;
-            }
-            // What is new must stand behind all that was, also behind its padding.
-            let appended = field.offset >= old.size;
-            let needs = if appended { Bump::Minor } else { Bump::Major };
-            let place = if appended {
-                "appended"
-            } else {
-                "put between others"
-            };
+        let is_new = |field: &&Field| !old.fields.iter().any(|f| f.name == field.name);
+        for field in new.fields.iter().filter(is_new) {
+            self.new_field(old, field, may_grow, newest);
+        }
+        if *name == HEADER && self.0.len() != before {
             self.add(
-                needs,
-                format!("{name}.{} is {place}, at {}", field.name, field.offset),
+                Bump::Major,
+                format!("{name} is read before any version is known, and now lies otherwise; it needs other magics too"),
             );
+        }
+    }
+
+    fn new_field(&mut self, old: &Structure, field: &Field, may_grow: bool, newest: u64) {
+        let what = format!("{}.{}", old.name, field.name);
+        let at = field.offset;
+        // What is new must stand behind all that was, also behind its padding.
+        if field.offset < old.size {
+            self.add(
+                Bump::Major,
+                format!("{what} is put between others, at {at}"),
+            );
+        } else if !may_grow {
+            self.add(
+                Bump::Major,
+                format!("{what} is appended, at {at}, to what is passed without its size"),
+            );
+        } else if u64::from(field.since) <= newest {
+            self.add(
+                Bump::Major,
+                format!(
+                    "{what} is appended, at {at}, to minor version {}, which is there already",
+                    field.since
+                ),
+            );
+        } else {
+            self.add(Bump::Minor, format!("{what} is appended, at {at}"));
         }
     }
 
@@ -150,75 +270,79 @@ impl Changes {
             );
         }
     }
+
+    fn constants(&mut self, old: &Dump, new: &Dump) {
+        for constant in &old.constants {
+            let name = &constant.name;
+            match new.constants.iter().find(|c| c.name == *name) {
+                Some(now) if now == constant => {}
+                Some(now) => self.add(
+                    Bump::Major,
+                    format!(
+                        "{name} is {}: {}, was {}: {}",
+                        now.value, now.ty, constant.value, constant.ty
+                    ),
+                ),
+                None => self.add(Bump::Major, format!("{name} is gone")),
+            }
+        }
+        for constant in &new.constants {
+            if !old.constants.iter().any(|c| c.name == constant.name) {
+                self.add(Bump::Minor, format!("{} is new", constant.name));
+            }
+        }
+    }
+
+    /// Other hashes of minor versions that were there, if nothing else says why: one of these is
+    /// refused when kvmgt loads, whatever the version says.
+    fn hashes(&mut self, old: &Dump, new: &Dump) {
+        if self.0.iter().any(|change| change.needs == Bump::Major) {
+            return;
+        }
+        for (minor, (was, is)) in old.layouts.iter().zip(&new.layouts).enumerate() {
+            if was != is {
+                self.add(
+                    Bump::Major,
+                    format!(
+                        "the layout hash of minor {minor} is another, though none of its fields is"
+                    ),
+                );
+            }
+        }
+        if old.layouts.len() > new.layouts.len() {
+            self.add(
+                Bump::Major,
+                "a minor version has no layout hash any more".to_owned(),
+            );
+        }
+    }
+}
+
+/// What is wrong with a dump by itself.
+pub fn faults(dump: &Dump) -> Vec<String> {
+    let fields = dump
+        .structures
+        .iter()
+        .flat_map(|s| s.fields.iter().map(move |f| (s, f)));
+    let mut faults = Vec::new();
+    for (structure, field) in fields {
+        let what = format!("{}.{}", structure.name, field.name);
+        if u64::from(field.since) > dump.version.minor {
+            let since = version(dump.version.major as u16, field.since);
+            let is = Short(&dump.version);
+            faults.push(format!(
+                "{what} is there since {}, and this is {is}",
+                Short(&since)
+            ));
+        }
+        if field.since > 0 && !dump.may_grow(structure) {
+            faults.push(format!(
+                "{what} is later than what is passed without its size"
+            ));
+        }
+    }
+    faults
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const OLD: &str = "interface 1.0\nlayout of minor 0: 0x1\nregister table: 9 rows\n\n\
-        Table: 16 bytes, alignment 8\n      0    8  since 1.0  first: u64\n      \
-        8    8  since 1.0  second: fn(a: u32) -> c_int\n";
-
-    fn changes(from: &str, to: &str) -> Vec<Change> {
-        let new = OLD.replace(from, to).replace("0x1\n", "0x2\n");
-        between(
-            &crate::dump::parse(OLD).unwrap(),
-            &crate::dump::parse(&new).unwrap(),
-        )
-    }
-
-    fn needs(from: &str, to: &str) -> Bump {
-        changes(from, to).iter().map(|c| c.needs).max().unwrap()
-    }
-
-    #[test]
-    fn between_equal_dumps_is_nothing() {
-        let dump = crate::dump::parse(OLD).unwrap();
-        assert_eq!(between(&dump, &dump), []);
-    }
-
-    #[test]
-    fn appended_field_needs_a_minor_version() {
-        let appended = "c_int\n     16    8  since 1.1  third: u64\n";
-        assert_eq!(needs("c_int\n", appended), Bump::Minor);
-    }
-
-    #[test]
-    fn field_between_others_needs_a_major_version() {
-        let inserted = "first: u64\n      4    4  since 1.1  half: u32\n";
-        assert_eq!(needs("first: u64\n", inserted), Bump::Major);
-    }
-
-    #[test]
-    fn changed_signature_names_both_and_needs_a_major_version() {
-        let changes = changes("a: u32", "a: u64");
-        assert_eq!(changes[0].needs, Bump::Major);
-        assert_eq!(
-            changes[0].what,
-            "Table.second is fn(a: u64) -> c_int, was fn(a: u32) -> c_int"
-        );
-    }
-
-    #[test]
-    fn moved_and_removed_fields_need_a_major_version() {
-        assert_eq!(needs("      8    8", "     16    8"), Bump::Major);
-        assert_eq!(needs("first", "other"), Bump::Major);
-    }
-
-    #[test]
-    fn changed_hash_alone_is_not_overlooked() {
-        assert_eq!(needs("0x1\n", "0x2\n"), Bump::Major);
-    }
-
-    #[test]
-    fn register_table_needs_no_version() {
-        let new = OLD.replace("9 rows", "10 rows");
-        let changes = between(
-            &crate::dump::parse(OLD).unwrap(),
-            &crate::dump::parse(&new).unwrap(),
-        );
-        assert_eq!(changes.len(), 1);
-        assert_eq!(changes[0].needs, Bump::None);
-    }
-}
+mod tests;

@@ -1,33 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-//! The contract's dump, what changed in it, and its reference: `cargo xtask abi`.
+//! The contract's dump, what changed in it, its releases and its reference: `cargo xtask abi`.
 //!
-//! The dump is `iface::layout::Dump`, made by the compiler that builds the modules too. A copy of
-//! it is in the tree, so that no change of the interface goes unseen.
+//! The dump is `iface::layout::Dump`, made by the compiler that builds the modules too, with the
+//! contract's numbers behind it. A copy of it is in the tree, so that no change of the interface goes
+//! unseen.
 
-use anyhow::{bail, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
+use diff::{Short, Verdict};
+use dump::Dump;
+use std::fmt::Write;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub mod diff;
 pub mod dump;
 pub mod reference;
+pub mod release;
+pub mod source;
 
 /// Where the dump is kept, from the top of the tree.
 pub const DUMP: &str = "docs/abi/layout.txt";
 /// Where the reference is kept.
 pub const REFERENCE: &str = "docs/abi/reference.md";
-/// Where the reference's texts come from.
+/// Where releases are kept.
+pub const RELEASES: &str = "docs/abi";
+/// Where texts and numbers come from.
 const SOURCES: &str = "iface/src";
 
-/// The dump of this build.
-pub fn current() -> String {
-    iface::layout::Dump.to_string()
+/// The dump of this build, with the numbers of the sources below `top`.
+pub fn current(top: &Path) -> Result<String> {
+    with_constants(&iface::layout::Dump.to_string(), top)
+}
+
+/// What `iface::layout::Dump` printed, with the numbers of the sources below `top` behind it.
+pub fn with_constants(layout: &str, top: &Path) -> Result<String> {
+    let mut text = format!("{layout}\n");
+    for source::Constant { name, ty, value } in source::constants(&top.join(SOURCES))? {
+        writeln!(text, "constant {name}: {ty} = {value}")?;
+    }
+    Ok(text)
 }
 
 /// Writes dump and reference below `top`.
 pub fn doc(top: &Path) -> Result<()> {
     for (name, text) in [
-        (DUMP, current()),
+        (DUMP, current(top)?),
         (REFERENCE, reference::text(&top.join(SOURCES))?),
     ] {
         let path = top.join(name);
@@ -39,29 +56,91 @@ pub fn doc(top: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Fails if dump or reference below `top` are not those of this build, and says what changed.
-pub fn check(top: &Path) -> Result<()> {
-    let kept = read(&top.join(DUMP))?;
-    let current = current();
-    if kept != current {
-        let changes = diff::between(&dump::parse(&kept)?, &dump::parse(&current)?);
-        bail!(
-            "the interface is not the one of {DUMP}:\n{}\
-             If that is meant, change the version in iface/src/version.rs as said and run \
-             `cargo xtask abi doc` in the same commit.",
-            diff::explain(&changes)
-        );
-    }
+/// Compares this build with the last release and with what is kept below `top`, and says what it
+/// found.
+///
+/// # Errors
+///
+/// What changed, which version that needs, and what to do.
+pub fn check(top: &Path) -> Result<String> {
+    let said = check_dump(top, &current(top)?)?;
     if read(&top.join(REFERENCE))? != reference::text(&top.join(SOURCES))? {
         bail!("{REFERENCE} is not that of iface's sources: run `cargo xtask abi doc`");
     }
-    Ok(())
+    Ok(said)
 }
 
-/// What changed between two dumps, and which version that needs.
-pub fn diff(old: &Path, new: &Path) -> Result<String> {
-    let (old, new) = (dump::parse(&read(old)?)?, dump::parse(&read(new)?)?);
-    Ok(diff::explain(&diff::between(&old, &new)))
+/// Compares the dump `current` with the last release and the dump below `top`, and says what it
+/// found.
+///
+/// # Errors
+///
+/// As for [`check`].
+pub fn check_dump(top: &Path, current: &str) -> Result<String> {
+    let kept = read(&top.join(DUMP))?;
+    let (kept_dump, dump) = (dump::parse(&kept)?, dump::parse(current)?);
+    let releases = release::all(&top.join(RELEASES))?;
+    let verdict = Verdict::of(releases.last().unwrap_or(&kept_dump), &dump);
+    let faults = diff::faults(&dump);
+    ensure!(
+        faults.is_empty(),
+        "the interface contradicts itself:\n  {}",
+        faults.join("\n  ")
+    );
+    let before = match releases.last() {
+        Some(last) => format!("the last release, interface {}", Short(&last.version)),
+        None => DUMP.to_owned(),
+    };
+    if !releases.is_empty() && !verdict.is_kept() {
+        bail!(
+            "the interface says that it is {}, which does not suit what changed since {before}:\n{verdict}",
+            Short(&verdict.claimed)
+        );
+    }
+    if kept != current {
+        bail!("the interface is not the one of {DUMP}; since {before}:\n{verdict}");
+    }
+    Ok(format!("compared with {before}:\n{verdict}"))
+}
+
+/// What changed between two dumps, layouts or releases of the tree at `top`, and which version that
+/// needs.
+pub fn diff(top: &Path, old: &str, new: &str) -> Result<String> {
+    let (old, new) = (named(top, old)?, named(top, new)?);
+    Ok(Verdict::of(&old, &new).to_string())
+}
+
+/// A dump by its file, or a release by its version.
+fn named(top: &Path, name: &str) -> Result<Dump> {
+    let release = top.join(RELEASES).join(name).join(release::LAYOUT);
+    if release.exists() {
+        return release::read_layout(&release);
+    }
+    let path = Path::new(name);
+    if path
+        .extension()
+        .is_some_and(|extension| extension == "json")
+    {
+        return release::read_layout(path);
+    }
+    dump::parse(&read(path)?)
+}
+
+/// Freezes this build's interface as a release below `top`, and returns its folder.
+///
+/// # Errors
+///
+/// The interface still says that it is unstable, or as for [`release::write`].
+pub fn release(top: &Path) -> Result<PathBuf> {
+    let needs = iface::version::HOST_NEEDS.features | iface::version::CLIENT_NEEDS.features;
+    ensure!(
+        needs & iface::version::FEATURE_UNSTABLE == 0,
+        "the interface is not frozen: both sides need FEATURE_UNSTABLE (iface/src/version.rs)"
+    );
+    check(top)?;
+    let dump = dump::parse(&current(top)?)?;
+    let files = source::read(&top.join(SOURCES))?;
+    release::write(&top.join(RELEASES), &dump, &files)
 }
 
 fn read(path: &Path) -> Result<String> {
@@ -72,3 +151,6 @@ fn read(path: &Path) -> Result<String> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests;

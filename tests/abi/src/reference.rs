@@ -2,42 +2,19 @@
 //! The reference of the contract: its structures as the compiler laid them out, with the texts that
 //! stand at them in the source.
 
+use crate::source::{self, doc, Declaration};
 use anyhow::{Context, Result};
 use iface::layout::{Field, Structure, Words, STRUCTURES};
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::fs;
 use std::path::Path;
-use syn::parse::{Parse, ParseStream};
-use syn::{braced, token, Attribute, Expr, Ident, Item, Lit, LitInt, Meta, Token, Type};
-
-/// Sources that declare structures, in the order of the reference.
-const FILES: [&str; 5] = [
-    "version.rs",
-    "host.rs",
-    "events.rs",
-    "types.rs",
-    "snapshot.rs",
-];
 
 /// The reference as Markdown, with the texts of iface's sources in `sources`.
 pub fn text(sources: &Path) -> Result<String> {
+    let files = source::read(sources)?;
     let mut texts = Texts::default();
-    let mut rules = Vec::new();
-    for file in FILES {
-        let path = sources.join(file);
-        let source = fs::read_to_string(&path)
-            .with_context(|| format!("{} can't be read", path.display()))?;
-        let parsed =
-            syn::parse_file(&source).with_context(|| format!("{} is no Rust", path.display()))?;
-        rules.push((file, doc(&parsed.attrs)));
-        for item in parsed.items {
-            if let Item::Macro(item) = item {
-                if item.mac.path.is_ident("table") || item.mac.path.is_ident("structure") {
-                    texts.add(syn::parse2(item.mac.tokens)?);
-                }
-            }
-        }
+    for declaration in files.iter().flat_map(|file| &file.declarations) {
+        texts.add(declaration);
     }
     let mut out = String::from(
         "<!-- SPDX-License-Identifier: GPL-2.0 OR MIT -->\n\
@@ -49,16 +26,15 @@ pub fn text(sources: &Path) -> Result<String> {
         "Interface {}, made from the sources of `iface`.\n",
         iface::version::Version::CURRENT
     )?;
-    for (file, rules) in rules {
+    for file in files {
         writeln!(
             out,
-            "## {file}\n\n{}\n",
-            plain(&rules).replace("\n# ", "\n### ")
+            "## {}\n\n{}\n",
+            file.name,
+            plain(&file.text).replace("\n# ", "\n### ")
         )?;
-        for structure in STRUCTURES
-            .iter()
-            .filter(|s| texts.file_of(s.name, file, sources))
-        {
+        let declares = |name| file.declarations.iter().any(|d| d.name == name);
+        for structure in STRUCTURES.iter().filter(|s| declares(s.name)) {
             texts.write(&mut out, structure)?;
         }
     }
@@ -66,80 +42,6 @@ pub fn text(sources: &Path) -> Result<String> {
         out.pop();
     }
     Ok(out)
-}
-
-/// A declaration of a structure.
-struct Declaration {
-    name: String,
-    text: String,
-    fields: Vec<(String, String)>,
-}
-
-impl Parse for Declaration {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let attributes = input.call(Attribute::parse_outer)?;
-        input.parse::<Token![pub]>()?;
-        input.parse::<Token![struct]>()?;
-        let name: Ident = input.parse()?;
-        let body;
-        braced!(body in input);
-        let mut fields = Vec::new();
-        // A table has two sections, a structure none.
-        while body.peek(Ident) && body.peek2(token::Brace) {
-            body.parse::<Ident>()?;
-            let section;
-            braced!(section in body);
-            parse_fields(&section, &mut fields)?;
-        }
-        parse_fields(&body, &mut fields)?;
-        Ok(Self {
-            name: name.to_string(),
-            text: doc(&attributes),
-            fields,
-        })
-    }
-}
-
-fn parse_fields(input: ParseStream<'_>, fields: &mut Vec<(String, String)>) -> syn::Result<()> {
-    while !input.is_empty() {
-        let attributes = input.call(Attribute::parse_outer)?;
-        input.parse::<Ident>()?;
-        input.parse::<LitInt>()?;
-        let name: Ident;
-        if input.peek(Token![fn]) {
-            let signature: syn::Signature = input.parse()?;
-            input.parse::<Token![;]>()?;
-            name = signature.ident;
-        } else {
-            input.parse::<Token![pub]>()?;
-            name = input.parse()?;
-            input.parse::<Token![:]>()?;
-            input.parse::<Type>()?;
-            input.parse::<Token![,]>()?;
-        }
-        fields.push((name.to_string(), doc(&attributes)));
-    }
-    Ok(())
-}
-
-/// The documentation among attributes.
-fn doc(attributes: &[Attribute]) -> String {
-    let lines = attributes
-        .iter()
-        .filter_map(|attribute| match &attribute.meta {
-            Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
-                Expr::Lit(text) => match &text.lit {
-                    Lit::Str(text) => Some(text.value()),
-                    _ => None,
-                },
-                _ => None,
-            },
-            _ => None,
-        });
-    let lines: Vec<String> = lines
-        .map(|l| l.strip_prefix(' ').unwrap_or(&l).to_owned())
-        .collect();
-    lines.join("\n")
 }
 
 /// Links into Rust documentation as what they say.
@@ -169,17 +71,12 @@ struct Texts {
 }
 
 impl Texts {
-    fn add(&mut self, declaration: Declaration) {
-        for (field, text) in declaration.fields {
-            self.fields.insert((declaration.name.clone(), field), text);
+    fn add(&mut self, declaration: &Declaration) {
+        let name = declaration.name.to_string();
+        for (field, text) in declaration.texts() {
+            self.fields.insert((name.clone(), field), text);
         }
-        self.structures.insert(declaration.name, declaration.text);
-    }
-
-    /// Whether a structure is declared in `file`.
-    fn file_of(&self, name: &str, file: &str, sources: &Path) -> bool {
-        fs::read_to_string(sources.join(file))
-            .is_ok_and(|text| text.contains(&format!("pub struct {name} {{")))
+        self.structures.insert(name, doc(&declaration.attributes));
     }
 
     fn write(&self, out: &mut String, structure: &Structure) -> Result<()> {

@@ -43,17 +43,20 @@ pub enum Command {
 /// What to do with the interface between i915 and kvmgt.
 #[derive(Subcommand)]
 pub enum AbiCommand {
-    /// Write docs/abi anew.
+    /// Write docs/abi anew, but for the releases.
     Doc,
-    /// Fail if the interface is not the one in docs/abi.
+    /// Fail if the interface is not the one in docs/abi, or its version does not suit what changed
+    /// since the last release.
     Check,
-    /// Explain what changed between two dumps, and which version that needs.
+    /// Explain what changed between two dumps or releases, and which version that needs.
     Diff {
-        /// The older dump.
-        a: PathBuf,
-        /// The newer dump.
-        b: PathBuf,
+        /// The older one: a file, or a release's version.
+        a: String,
+        /// The newer one.
+        b: String,
     },
+    /// Freeze the interface: write docs/abi/X.Y, which never changes afterwards.
+    Release,
 }
 
 /// What to measure.

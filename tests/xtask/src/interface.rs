@@ -11,8 +11,9 @@ pub fn run(what: &AbiCommand) -> Result<i32> {
     let top = command::work_tree();
     match what {
         AbiCommand::Doc => abi::doc(&top)?,
-        AbiCommand::Check => abi::check(&top)?,
-        AbiCommand::Diff { a, b } => print!("{}", abi::diff(a, b)?),
+        AbiCommand::Check => print!("{}", abi::check(&top)?),
+        AbiCommand::Diff { a, b } => print!("{}", abi::diff(&top, a, b)?),
+        AbiCommand::Release => println!("{}", abi::release(&top)?.display()),
     }
     Ok(0)
 }
