@@ -106,7 +106,8 @@ impl Nested<'_> {
         let status = shell.value("nested").ok();
         ensure!(
             status.as_deref() == Some("0"),
-            "the nested guest's script ended with {status:?}; all is in {}",
+            "the nested guest's script ended with {}; all is in {}",
+            status.as_deref().unwrap_or("no word"),
             shell.keep()?.display(),
         );
         Ok((shell, count))
