@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 pub mod diff;
 pub mod dump;
+pub mod mutate;
 pub mod reference;
 pub mod release;
 pub mod source;
@@ -39,6 +40,12 @@ pub fn with_constants(layout: &str, top: &Path) -> Result<String> {
         writeln!(text, "constant {name}: {ty} = {value}")?;
     }
     Ok(text)
+}
+
+/// Names of the contract's structures, in the order in which its hash has them.
+pub fn structures() -> Vec<String> {
+    let structures = iface::layout::STRUCTURES.iter();
+    structures.map(|s| s.name.to_owned()).collect()
 }
 
 /// Writes dump and reference below `top`.

@@ -2,7 +2,7 @@
 //! The contract as it is declared in iface's sources: structures, tables and constants.
 
 use anyhow::{Context, Result};
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use quote::{quote, ToTokens, TokenStreamExt};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -192,19 +192,29 @@ impl Declaration {
 
     /// Whether one of its fields or functions names the structure `name`.
     pub fn mentions(&self, name: &str) -> bool {
-        fn within(tokens: TokenStream, name: &str) -> bool {
-            tokens.into_iter().any(|tree| match tree {
-                proc_macro2::TokenTree::Group(group) => within(group.stream(), name),
-                proc_macro2::TokenTree::Ident(ident) => ident == name,
-                _ => false,
-            })
-        }
         let fields = self.fields.iter().map(|f| f.ty.to_token_stream());
         let functions = self.functions.iter().flatten();
         fields
             .chain(functions.map(|f| f.arguments.to_token_stream()))
-            .any(|tokens| within(tokens, name))
+            .any(|tokens| has_word(tokens, name))
     }
+
+    /// Whether one of its fields is a structure `name`, or an array of them.
+    pub fn contains(&self, name: &str) -> bool {
+        let values = self.fields.iter().map(|f| &f.ty);
+        values
+            .filter(|ty| !matches!(ty, Type::Ptr(_)))
+            .any(|ty| has_word(ty.to_token_stream(), name))
+    }
+}
+
+/// Whether the word `word` stands somewhere in `tokens`.
+fn has_word(tokens: TokenStream, word: &str) -> bool {
+    tokens.into_iter().any(|tree| match tree {
+        TokenTree::Group(group) => has_word(group.stream(), word),
+        TokenTree::Ident(ident) => ident == word,
+        _ => false,
+    })
 }
 
 impl Parse for Declaration {

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+//! The contract with one thing changed, hundreds of times, compiled for two judges.
+//!
+//! The build script takes iface's declarations, changes one thing (`abi::mutate`), and writes what it
+//! has twice: by iface's own macros, so that the contract's own rule can judge it, and as types of
+//! `abi_stable`, which knows nothing of that rule.
+
+use abi_stable::type_layout::TypeLayout;
+use iface::layout::Structure;
+
+/// A contract as both judges see it.
+#[derive(Clone, Copy)]
+pub struct Build {
+    /// Its structures as iface's macros describe them.
+    pub structures: &'static [Structure],
+    /// The same structures as `abi_stable` has them.
+    pub layouts: fn() -> Vec<&'static TypeLayout>,
+}
+
+/// A contract with one thing changed.
+pub struct Mutant {
+    /// What was changed.
+    pub name: &'static str,
+    /// The kind of change.
+    pub kind: &'static str,
+    /// The structure that was changed.
+    pub structure: &'static str,
+    /// The minor version that it claims to be.
+    pub minor: u16,
+    /// The contract.
+    pub build: Build,
+}
+
+/// The contract as it is, written by the same way as the mutants.
+pub const CONTRACT: Build = generated::CONTRACT;
+pub use generated::{hash, MUTANTS};
+
+/// Where iface's macros find the types of what they describe.
+mod layout {
+    pub use iface::layout::{Field, Structure};
+}
+
+#[allow(
+    dead_code,
+    missing_docs,
+    non_camel_case_types,
+    unused_imports,
+    unused_qualifications,
+    clippy::all,
+    reason = "what is generated is not read"
+)]
+mod generated {
+    use super::{Build, Mutant};
+    use iface::hash::Hash;
+    use iface::layout::Structure;
+
+    /// What mutants find by iface's macros, but for what they declare themselves.
+    mod plain {
+        pub use core::ffi::{c_int, c_void};
+        pub use iface::host::{HostDevice, HostTable};
+        pub use iface::layout::Structure;
+        pub use iface::snapshot::{BlobHeader, BlobRange};
+        pub use iface::types::*;
+        pub use iface::{ClientTable, Header};
+    }
+
+    /// What they find as types of `abi_stable`.
+    mod stable {
+        pub use abi_stable::type_layout::TypeLayout;
+        pub use abi_stable::StableAbi;
+        pub use core::ffi::{c_int, c_void};
+        pub use iface::types::{MAX_ENGINES, MAX_PIPES};
+
+        #[repr(C)]
+        #[derive(Clone, Copy, StableAbi)]
+        pub struct HostDevice {
+            _opaque: [u8; 0],
+        }
+    }
+
+    pub const CONTRACT: Build = contract::BUILD;
+
+    include!(concat!(env!("OUT_DIR"), "/contract.rs"));
+    // Lints would take minutes to find out that they are off.
+    #[cfg(not(clippy))]
+    include!(concat!(env!("OUT_DIR"), "/mutants.rs"));
+    /// No mutant.
+    #[cfg(clippy)]
+    pub static MUTANTS: &[Mutant] = &[];
+}
