@@ -88,26 +88,22 @@ pub fn check_dump(top: &Path, current: &str) -> Result<String> {
     let (kept_dump, dump) = (dump::parse(&kept)?, dump::parse(current)?);
     let releases = release::all(&top.join(RELEASES))?;
     let verdict = Verdict::of(releases.last().unwrap_or(&kept_dump), &dump);
-    let faults = diff::faults(&dump);
-    ensure!(
-        faults.is_empty(),
-        "the interface contradicts itself:\n  {}",
-        faults.join("\n  ")
-    );
     let before = match releases.last() {
         Some(last) => format!("the last release, interface {}", Short(&last.version)),
         None => DUMP.to_owned(),
     };
-    if !releases.is_empty() && !verdict.is_kept() {
-        bail!(
-            "the interface says that it is {}, which does not suit what changed since {before}:\n{verdict}",
-            Short(&verdict.claimed)
-        );
-    }
-    if kept != current {
-        bail!("the interface is not the one of {DUMP}; since {before}:\n{verdict}");
-    }
-    Ok(format!("compared with {before}:\n{verdict}"))
+    let faults = diff::faults(&dump);
+    let wrong = if !faults.is_empty() {
+        format!("the interface contradicts itself: {}", faults.join("; "))
+    } else if !releases.is_empty() && !verdict.is_kept() {
+        let claimed = Short(&verdict.claimed);
+        format!("the interface says that it is {claimed}, which does not suit what changed")
+    } else if kept != current {
+        format!("the interface is not the one of {DUMP}")
+    } else {
+        return Ok(format!("compared with {before}:\n{verdict}"));
+    };
+    bail!("{wrong}; since {before}:\n{verdict}")
 }
 
 /// What changed between two dumps, layouts or releases of the tree at `top`, and which version that

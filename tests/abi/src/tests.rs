@@ -29,7 +29,7 @@ fn tree(released: bool) -> tempfile::TempDir {
     tree
 }
 
-/// The dump of this build after an operation was put before another.
+/// The dump of this build after an operation got another name.
 fn broken() -> String {
     current().replace("  close: fn(dev", "  shut: fn(dev")
 }
@@ -89,4 +89,24 @@ fn diff_when_files_and_releases_then_all_can_be_compared() {
         |a: &Path, b: &Path| diff(tree.path(), a.to_str().unwrap(), b.to_str().unwrap()).unwrap();
     assert!(said(Path::new("1.0"), &other).contains("HostTable.close is gone"));
     assert!(said(&layout, Path::new("1.0")).starts_with("unchanged"));
+}
+
+#[test]
+fn check_when_a_text_of_iface_is_another_then_the_reference_is_stale() {
+    let tree = tree(false);
+    let copy = tree.path().join(SOURCES);
+    fs::create_dir_all(&copy).unwrap();
+    for file in source::FILES.iter().chain(&["errno.rs"]) {
+        fs::copy(sources().join(file), copy.join(file)).unwrap();
+    }
+    let reference = reference::text(&sources()).unwrap();
+    fs::write(tree.path().join(REFERENCE), reference).unwrap();
+    assert!(check(tree.path()).is_ok());
+
+    let types = fs::read_to_string(copy.join("types.rs")).unwrap();
+    let types = types.replace("/// An engine.", "/// A motor.");
+    fs::write(copy.join("types.rs"), types).unwrap();
+
+    let error = check(tree.path()).unwrap_err().to_string();
+    assert!(error.contains("abi doc"), "{error}");
 }
