@@ -125,23 +125,25 @@ fn interrupts_come(guest: &mut Guest<'_>) -> Result<()> {
     MODE.turn_on(guest)?;
     wait_frames(guest, 3)?;
     equal("the messages of masked blanks", event.count()?, 0)?;
-    let (first, mut messages) = (frames(guest)?, 0);
+    let first = frames(guest)?;
+    let (mut messages, mut late, mut last) = (0, 0, first);
     listen(guest, 0)?;
     while messages < MESSAGES {
-        let came = event.wait()?;
-        equal("the messages of one blank", came, 1)?;
-        messages += came;
+        messages += event.wait()?;
         let identity = guest.read32(pipe::GROUP + IIR)? & pipe::VBLANK;
         equal("the identity", identity, pipe::VBLANK)?;
         let master = guest.read32(MASTER)? & pipe::MASTER;
         equal("the master's bit", master, pipe::MASTER)?;
-        // Once: a blank that came meanwhile is then told by its own message.
+        // Once: a blank that came meanwhile is told by a message when it comes, and by one now.
         guest.write32(pipe::GROUP + IIR, identity)?;
+        let now = frames(guest)?;
+        late += u64::from(now.wrapping_sub(last).saturating_sub(1));
+        last = now;
     }
-    let passed = u64::from(frames(guest)?.wrapping_sub(first));
+    let passed = u64::from(last.wrapping_sub(first));
     ensure!(
-        messages <= passed + 2,
-        "{messages} messages came with {passed} frames"
+        messages <= passed + late + 2,
+        "{messages} messages came with {passed} frames, for {late} of which the guest was late"
     );
     guest.write32(pipe::GROUP + IMR, u32::MAX)?;
     guest.write32(pipe::GROUP + IIR, u32::MAX)?;
