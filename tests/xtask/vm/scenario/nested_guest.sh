@@ -50,7 +50,7 @@ nested_qemu() {
 	timeout $PATIENCE ${QEMU:-qemu-system-x86_64} \
 		-machine pc -accel kvm -cpu qemu64 -m 1G -nodefaults -no-reboot \
 		-vga none -display none -serial file:/tmp/nested.log \
-		-kernel $tree.vmlinuz -initrd $tree.cpio -append 'console=ttyS0 quiet panic=-1' \
+		-kernel $tree.vmlinuz -initrd $tree.cpio -append "console=ttyS0 quiet panic=-1$PATIENT" \
 		-device vfio-pci,sysfsdev=/sys/bus/mdev/devices/$A,addr=02.0,display=${SCREEN:-off},x-igd-opregion=on $MORE \
 		>/tmp/qemu.log 2>&1 &
 	qemu=$!

@@ -37,9 +37,6 @@ const OLD_AND_NEW: [Version; 2] = [
 const MAX_VGPUS: usize = 7;
 /// Memory of each of many guests.
 const LITTLE_RAM: &str = "768M";
-/// Their CPUs may be busy with a console for two minutes before the kernel calls that a lockup: each
-/// write to the aperture is a message, and all wait for each other.
-const PATIENT: &str = " watchdog_thresh=60";
 /// How long many guests may take.
 const PATIENCE: Duration = Duration::from_secs(6000);
 /// What a blit says in the end, and how many there are in [`SCRIPT`] and [`LOOP`].
@@ -225,7 +222,8 @@ fn many(context: &Context, kernels: &[Version], kinds: &str) -> Result<Count> {
     for guest in &mut guests.vms {
         guest.vm.timeout = Some(PATIENCE);
         LITTLE_RAM.clone_into(&mut guest.vm.ram);
-        guest.vm.append += PATIENT;
+        // Each write to the aperture is a message, and all wait for each other.
+        guest.vm.append += nested::PATIENT;
     }
     let shells = guests.run(&format!("{SCRIPT}{LOOP}"), "")?;
     let count = guests.accept(&shells, &[Work::Engines, Work::Blit])?;

@@ -27,6 +27,9 @@ pub const RAM: &str = "3G";
 /// Seconds that a guest may take, which needs three minutes with work that hangs and pictures; and how
 /// many times that in a kernel that looks at all it does.
 const PATIENCE: u32 = 400;
+/// For guests whose CPUs may be busy with one thing for two minutes before their kernel calls that a
+/// lockup.
+pub const PATIENT: &str = " watchdog_thresh=60";
 const DEBUG_FACTOR: u32 = 10;
 /// Caches that are not shared tell at the end of i915 what was not freed.
 const NO_MERGE: &str = "slab_nomerge";
@@ -91,9 +94,11 @@ impl Nested<'_> {
     pub fn run(&self, context: &Context, script: &str) -> Result<(Shell, Count)> {
         let overlay = gem_work::overlay_with_drawing(context)?;
         lay_out(context, overlay.path(), self.version, script, self.modules)?;
-        let patience = match self.flavour {
-            Flavour::Debug => self.patience * DEBUG_FACTOR,
-            Flavour::Plain | Flavour::InC => self.patience,
+        // A plane's entries of the GGTT are written one by one, in one go, and each takes a host that looks
+        // at all it does milliseconds: the guest's kernel is not to call that a lockup.
+        let (patience, patient) = match self.flavour {
+            Flavour::Debug => (self.patience * DEBUG_FACTOR, PATIENT),
+            Flavour::Plain | Flavour::InC => (self.patience, ""),
         };
         let mut host = checks::host(context, self.flavour, self.gpu)?;
         host.vm.overlay = Some(overlay.path().to_path_buf());
@@ -101,7 +106,8 @@ impl Nested<'_> {
         host.vm.ram = RAM.to_owned();
         host.vm.append = format!("{} {NO_MERGE}", host.vm.append);
         let beside = self.beside;
-        let script = format!("PATIENCE={patience}\n{beside}\n{GUEST}\n{NESTED}");
+        let script =
+            format!("PATIENCE={patience}\nPATIENT='{patient}'\n{beside}\n{GUEST}\n{NESTED}");
         let (shell, count) = checks::run_shell(&host, &script)?;
         let status = shell.value("nested").ok();
         ensure!(
