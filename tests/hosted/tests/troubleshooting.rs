@@ -4,7 +4,8 @@
 //! Only numbers may differ, and what only differs by them is there once.
 
 use hosted_glue::bed::Bed;
-use iface::client::{Direction, Events, Offer, Outcome, Refusal, ResetPhase};
+use hosted_glue::client::Recorder;
+use iface::client::{Offer, Refusal};
 use iface::errno::{EBUSY, EINVAL, EIO};
 use iface::events::ClientTable;
 use iface::host::{HostDevice, HostTable};
@@ -54,17 +55,6 @@ fn without_numbers(line: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Receives events of a table that sends none.
-struct Deaf;
-
-impl Events for Deaf {
-    fn gpu_reset(&self, _: u32, _: ResetPhase) {}
-    fn suspend(&self) {}
-    fn resume(&self) {}
-    fn schedule_event(&self, _: u32, _: u64, _: Direction) {}
-    fn submit_done(&self, _: u64, _: u64, _: Outcome) {}
-}
-
 type Client = *const ClientTable;
 type Open = unsafe extern "C" fn(*mut HostDevice, Client, *mut c_void) -> c_int;
 
@@ -88,8 +78,9 @@ fn table(bed: &Bed) -> HostTable {
 fn refusal(table: &HostTable) -> Refusal {
     // SAFETY: a table of this build but for what a test changed, with hashes that are there.
     let offer = unsafe { Offer::from_platform_data(std::ptr::from_ref(table).cast()) };
+    let nobody = Recorder::default();
     // SAFETY: nothing is opened, so that nothing is kept.
-    let opened = offer.and_then(|offer| unsafe { offer.open(&Deaf) });
+    let opened = offer.and_then(|offer| unsafe { offer.open(&raw const nobody) });
     opened.err().unwrap()
 }
 

@@ -27,10 +27,10 @@ pub const RAM: &str = "3G";
 /// Seconds that a guest may take, which needs three minutes with work that hangs and pictures; and how
 /// many times that in a kernel that looks at all it does.
 const PATIENCE: u32 = 400;
+const DEBUG_FACTOR: u32 = 10;
 /// For guests whose CPUs may be busy with one thing for two minutes before their kernel calls that a
 /// lockup.
 pub const PATIENT: &str = " watchdog_thresh=60";
-const DEBUG_FACTOR: u32 = 10;
 /// Caches that are not shared tell at the end of i915 what was not freed.
 const NO_MERGE: &str = "slab_nomerge";
 
