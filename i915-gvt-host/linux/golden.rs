@@ -116,19 +116,27 @@ pub(crate) fn capture_mmio(i915: I915, key: Key, platform: Platform, vcs1: bool)
     Ok(())
 }
 
+/// A snapshot that is kept.
+#[derive(Clone, Copy)]
+pub(crate) struct Found {
+    /// Where it is, until [`clear`].
+    pub(crate) snapshot: Snapshot,
+    /// When it was taken, nanoseconds of the boot clock.
+    pub(crate) time_ns: u64,
+    /// Whether no other driver can have used the GPU before.
+    pub(crate) pristine: bool,
+}
+
 /// The snapshot of a GPU.
-///
-/// It stays where it is until [`clear`].
-pub(crate) fn find(key: &Key) -> Option<Snapshot> {
-    let mut golden = GOLDEN.lock();
-    let first = golden.seen(key)?.binds == 1;
+pub(crate) fn find(key: &Key) -> Option<Found> {
+    let golden = GOLDEN.lock();
     let kept = golden.store.find(key)?;
-    Some(Snapshot {
-        data: kept.blob.as_ptr(),
-        size: kept.blob.len() as u64,
+    Some(Found {
+        snapshot: Snapshot {
+            data: kept.blob.as_ptr(),
+            size: kept.blob.len() as u64,
+        },
         time_ns: kept.time_ns,
-        duration_ns: kept.duration_ns,
-        pristine: u32::from(kept.pristine),
-        first_bind: u32::from(first),
+        pristine: kept.pristine,
     })
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! A GPU that is offered to kvmgt.
 
+use crate::golden::Found;
 use crate::shim::{self, Callback, Context, Fence, Host, Memory, Node, Platform};
 use core::cell::UnsafeCell;
 use gvt_host::mmio::Variant;
@@ -8,8 +9,8 @@ use gvt_host::table::{self, Client, Device};
 use gvt_host::world::{Allocated, GgttPage, Made, Placed, Registers, World};
 use gvt_host::State;
 use iface::types::{
-    Engine, Info, Snapshot, ENGINE_VIDEO, GGTT_PAGE_SHIFT, GGTT_PAGE_SIZE, INFO_NO_DISPLAY,
-    MAX_ENGINES, MAX_PIPES, MAX_SEGMENTS, PAGE_SIZE_2M, PAGE_SIZE_4K, PAGE_SIZE_64K,
+    Engine, Info, Snapshot, ENGINE_VIDEO, GGTT_PAGE_SHIFT, GGTT_PAGE_SIZE, MAX_ENGINES,
+    MAX_SEGMENTS, PAGE_SIZE_2M, PAGE_SIZE_4K, PAGE_SIZE_64K,
 };
 use iface::HostTable;
 use kernel::prelude::*;
@@ -18,7 +19,6 @@ use kernel::sync::{new_mutex, Mutex};
 
 const _: () = {
     assert!(crate::bindings::GVT_SHIM_MAX_ENGINES as usize == MAX_ENGINES);
-    assert!(crate::bindings::GVT_SHIM_MAX_PIPES as usize == MAX_PIPES);
     assert!(crate::bindings::GVT_SHIM_MAX_SEGMENTS as usize == MAX_SEGMENTS);
 };
 
@@ -34,14 +34,14 @@ pub(crate) struct Gpu {
     host: Host,
     info: Info,
     variant: Variant,
-    snapshot: Snapshot,
+    golden: Found,
     client: ClientCell,
     table: HostTable,
     #[pin]
     state: Mutex<State<Gpu>>,
 }
 
-// SAFETY: what the pointers in `host`, `info` and `snapshot` lead to may be used from any thread
+// SAFETY: what the pointers in `host`, `info` and `golden` lead to may be used from any thread
 // and outlives the GPU's offer; `state` is locked; `client` is guarded as its type says.
 unsafe impl Send for Gpu {}
 // SAFETY: as above.
@@ -52,7 +52,7 @@ impl Gpu {
     pub(crate) fn new(
         host: Host,
         platform: &Platform,
-        snapshot: Snapshot,
+        golden: Found,
     ) -> Result<Pin<KBox<Self>>> {
         let info = info(platform);
         let variant = Variant {
@@ -68,7 +68,7 @@ impl Gpu {
                 host,
                 info,
                 variant,
-                snapshot,
+                golden,
                 client: ClientCell {
                     there: Atomic::new(false),
                     client: UnsafeCell::new(None),
@@ -81,9 +81,9 @@ impl Gpu {
         )
     }
 
-    /// The snapshot, and when it was taken.
-    pub(crate) fn kept(&self) -> &Snapshot {
-        &self.snapshot
+    /// The snapshot, and what else is known of it.
+    pub(crate) fn golden(&self) -> &Found {
+        &self.golden
     }
 
     /// The table to publish.
@@ -99,48 +99,35 @@ fn info(from: &Platform) -> Info {
         *engine = Engine {
             class: from.class,
             instance: from.instance,
-            mmio_base: from.mmio_base,
-            context_size: from.context_size,
             mask: from.mask,
+            context_size: u64::from(from.context_size),
         };
     }
     Info {
         platform: from.platform,
-        stepping: from.graphics_step,
         vendor: from.pci.vendor,
         device: from.pci.device,
-        subsystem_vendor: from.pci.subsystem_vendor,
-        subsystem: from.pci.subsystem_device,
         revision: u32::from(from.pci.revision),
         drm_minor: from.drm_minor,
         ggtt_size: from.ggtt_size,
         aperture_size: from.aperture_size,
         aperture_base: from.aperture_base,
-        gttmmadr_base: from.gttmmadr_base,
         gttmmadr_size: from.gttmmadr_size,
         fence_count: from.num_fences,
         // i915 has the same bit for the same size.
         page_sizes: from.page_sizes & (PAGE_SIZE_4K | PAGE_SIZE_64K | PAGE_SIZE_2M),
-        pipe_offsets: from.pipe_offsets,
-        transcoder_offsets: from.transcoder_offsets,
-        cursor_offsets: from.cursor_offsets,
-        pipe_mask: from.pipe_mask,
         engine_count: from.num_engines,
+        reserved: 0,
         engines,
-        flags: if from.pipe_mask == 0 {
-            INFO_NO_DISPLAY
-        } else {
-            0
-        },
         parent: from.parent.cast(),
-        dma_device: from.parent.cast(),
         card: from.card.cast(),
+        debugfs: from.debugfs.cast(),
     }
 }
 
 impl Device for Gpu {
     fn snapshot(&self) -> Result<Snapshot> {
-        Ok(self.snapshot)
+        Ok(self.golden.snapshot)
     }
 
     fn variant(&self) -> Variant {
@@ -304,10 +291,6 @@ impl World for Gpu {
 
     fn context_kill(&self, context: Self::Context) {
         self.host.context_kill(context.0);
-    }
-
-    fn default_state(&self, engine: u32, offset: u64, data: &mut [u8]) -> Result {
-        self.host.default_state(engine, offset, data)
     }
 }
 

@@ -22,8 +22,8 @@
 #include "i915_vgpu.h"
 
 /*
- * Guards i915->gvt_host, and the client's call-backs. SRCU, as events come in
- * softirq (reset of an engine) and in contexts that sleep (all others).
+ * Guards i915->gvt_host, and the client's call-backs. SRCU, as events come
+ * with interrupts off (scheduling) and in contexts that sleep (all others).
  */
 DEFINE_STATIC_SRCU(gvt_host_srcu);
 
@@ -245,53 +245,6 @@ void i915_gvt_host_resume(struct drm_i915_private *i915)
 	}
 
 	srcu_read_unlock(&gvt_host_srcu, idx);
-}
-
-void i915_gvt_host_reset_prepare(struct drm_i915_private *i915)
-{
-	struct gvt_host *host;
-	int idx = srcu_read_lock(&gvt_host_srcu);
-
-	host = srcu_dereference(i915->gvt_host, &gvt_host_srcu);
-	if (host && atomic_inc_return(&host->resets) == 1)
-		gvt_rs_gpu_reset(host->core, false);
-
-	srcu_read_unlock(&gvt_host_srcu, idx);
-}
-
-void i915_gvt_host_reset_done(struct drm_i915_private *i915)
-{
-	struct gvt_host *host;
-	int idx = srcu_read_lock(&gvt_host_srcu);
-
-	/* A reset that began before the GPU was published counts for nothing. */
-	host = srcu_dereference(i915->gvt_host, &gvt_host_srcu);
-	if (host && atomic_dec_if_positive(&host->resets) == 0)
-		gvt_rs_gpu_reset(host->core, true);
-
-	srcu_read_unlock(&gvt_host_srcu, idx);
-}
-
-static void engine_reset(struct intel_engine_cs *engine, bool done)
-{
-	struct gvt_host *host;
-	int idx = srcu_read_lock(&gvt_host_srcu);
-
-	host = srcu_dereference(engine->i915->gvt_host, &gvt_host_srcu);
-	if (host)
-		gvt_rs_engine_reset(host->core, engine->mask, done);
-
-	srcu_read_unlock(&gvt_host_srcu, idx);
-}
-
-void i915_gvt_host_engine_reset_prepare(struct intel_engine_cs *engine)
-{
-	engine_reset(engine, false);
-}
-
-void i915_gvt_host_engine_reset_done(struct intel_engine_cs *engine)
-{
-	engine_reset(engine, true);
 }
 
 static void schedule_event(struct i915_request *rq, bool in)

@@ -9,7 +9,7 @@ use core::ptr;
 use gvt_host::events;
 use gvt_host::store::Key;
 use iface::events::{
-    OUTCOME_CANCELLED, OUTCOME_DONE, OUTCOME_HUNG, RESET_ALL, SCHEDULE_IN, SCHEDULE_OUT,
+    HOST_CONTEXT_IN, HOST_CONTEXT_OUT, OUTCOME_CANCELLED, OUTCOME_DONE, OUTCOME_HUNG,
 };
 use iface::registers::Platform;
 use kernel::ffi::{c_int, c_void};
@@ -78,8 +78,8 @@ fn create(
     // SAFETY: as above; `host` belongs to `i915`.
     let host = unsafe { Host::new(host, i915) }.ok_or(EINVAL)?;
     let platform = i915.platform();
-    let snapshot = golden::find(&key(&platform.pci)).ok_or(EIO)?;
-    Gpu::new(host, &platform, snapshot)
+    let golden = golden::find(&key(&platform.pci)).ok_or(EIO)?;
+    Gpu::new(host, &platform, golden)
 }
 
 for_c! {
@@ -151,14 +151,14 @@ for_c! {
             Ok(gpu) => gpu,
             Err(error) => return error.to_errno(),
         };
-        let (table, snapshot) = (gpu.table(), gpu.kept());
+        let (table, golden) = (gpu.table(), gpu.golden());
         let published = bindings::gvt_shim_offer {
             table: ptr::from_ref(table).cast(),
             features: table.header.features,
-            snapshot_time: snapshot.time_ns,
+            snapshot_time: golden.time_ns,
             major: table.header.major,
             minor: table.header.minor,
-            snapshot_pristine: snapshot.pristine != 0,
+            snapshot_pristine: golden.pristine,
         };
         // SAFETY: the caller's promise; the box stays pinned behind the raw pointer.
         unsafe {
@@ -222,35 +222,15 @@ for_c! {
         events::resume(unsafe { gpu(core) });
     }
 
-    /// The whole GPU is reset.
+    /// A context of the host's comes to an engine or has gone from it. Any context.
     ///
     /// # Safety
     ///
     /// As [`gpu`], during the call.
-    unsafe fn gvt_rs_gpu_reset(core: *mut c_void, done: bool) {
+    unsafe fn gvt_rs_host_context(core: *mut c_void, engine_mask: u32, is_in: bool) {
+        let event = if is_in { HOST_CONTEXT_IN } else { HOST_CONTEXT_OUT };
         // SAFETY: the caller's promise.
-        reset(unsafe { gpu(core) }, RESET_ALL, done);
-    }
-
-    /// An engine is reset.
-    ///
-    /// # Safety
-    ///
-    /// As [`gpu`], during the call.
-    unsafe fn gvt_rs_engine_reset(core: *mut c_void, engine_mask: u32, done: bool) {
-        // SAFETY: the caller's promise.
-        reset(unsafe { gpu(core) }, engine_mask, done);
-    }
-
-    /// A context comes to an engine or has gone from it. Any context.
-    ///
-    /// # Safety
-    ///
-    /// As [`gpu`], during the call.
-    unsafe fn gvt_rs_schedule(core: *mut c_void, engine_mask: u32, handle: u64, is_in: bool) {
-        let event = if is_in { SCHEDULE_IN } else { SCHEDULE_OUT };
-        // SAFETY: the caller's promise.
-        events::schedule(unsafe { gpu(core) }, engine_mask, handle, event);
+        events::host_context(unsafe { gpu(core) }, engine_mask, event);
     }
 
     /// A submission has ended, and its context is saved.
@@ -270,13 +250,5 @@ for_c! {
         };
         // SAFETY: the caller's promise.
         events::submit_done(unsafe { gpu(core) }, handle, outcome);
-    }
-}
-
-fn reset(gpu: &Gpu, engines: u32, done: bool) {
-    if done {
-        events::reset_done(gpu, engines);
-    } else {
-        events::reset_prepare(gpu, engines);
     }
 }

@@ -33,7 +33,6 @@ struct workqueue_struct;
  * @wakes: how often the GPU is to be kept awake
  * @parked: how often it was when the host suspended; counts again from the resume on
  * @wakeref: what i915 gave for it, while @wakes is not 0
- * @resets: depth of whole-GPU resets: giving up on one is a reset inside it
  * @asleep: between suspend and resume
  * @contexts_lock: protects @contexts and what is in them; any context
  * @contexts: the client's, by i915's context
@@ -51,7 +50,6 @@ struct gvt_host {
 	unsigned long wakes;
 	unsigned long parked;
 	intel_wakeref_t wakeref;
-	atomic_t resets;
 	unsigned long asleep;
 	spinlock_t contexts_lock; /* contexts and what is in them */
 	DECLARE_HASHTABLE(contexts, GVT_CONTEXTS_HASH_BITS);

@@ -37,12 +37,6 @@ void i915_gvt_host_remove(struct drm_i915_private *i915);
 void i915_gvt_host_suspend(struct drm_i915_private *i915);
 void i915_gvt_host_resume(struct drm_i915_private *i915);
 
-/* Whole GPU: process context, no reclaim. One engine: atomic. */
-void i915_gvt_host_reset_prepare(struct drm_i915_private *i915);
-void i915_gvt_host_reset_done(struct drm_i915_private *i915);
-void i915_gvt_host_engine_reset_prepare(struct intel_engine_cs *engine);
-void i915_gvt_host_engine_reset_done(struct intel_engine_cs *engine);
-
 /* A context is about to be given to the engine, or was saved. Atomic. */
 void i915_gvt_host_schedule_in(struct i915_request *rq);
 void i915_gvt_host_schedule_out(struct i915_request *rq);
@@ -89,24 +83,6 @@ static inline void i915_gvt_host_suspend(struct drm_i915_private *i915)
 }
 
 static inline void i915_gvt_host_resume(struct drm_i915_private *i915)
-{
-}
-
-static inline void i915_gvt_host_reset_prepare(struct drm_i915_private *i915)
-{
-}
-
-static inline void i915_gvt_host_reset_done(struct drm_i915_private *i915)
-{
-}
-
-static inline void
-i915_gvt_host_engine_reset_prepare(struct intel_engine_cs *engine)
-{
-}
-
-static inline void
-i915_gvt_host_engine_reset_done(struct intel_engine_cs *engine)
 {
 }
 

@@ -11,8 +11,6 @@
 #include <drm/drm_file.h>
 #include <drm/intel/pci_config.h>
 
-#include "display/intel_display_core.h"
-#include "display/intel_display_device.h"
 #include "gt/intel_engine.h"
 #include "gt/intel_gt.h"
 
@@ -89,36 +87,8 @@ static void fill_engines(struct drm_i915_private *i915,
 		e = &out->engines[out->num_engines++];
 		e->class = class;
 		e->instance = engine->instance;
-		e->mmio_base = engine->mmio_base;
 		e->context_size = engine->context_size;
 		e->mask = engine->mask;
-	}
-}
-
-static void fill_display(struct drm_i915_private *i915,
-			 struct gvt_shim_platform *out)
-{
-	struct intel_display *display = i915->display;
-	enum pipe pipe;
-
-	BUILD_BUG_ON((int)I915_MAX_PIPES != GVT_SHIM_MAX_PIPES);
-
-	out->pipe_mask = DISPLAY_RUNTIME_INFO(display)->pipe_mask;
-	for (pipe = PIPE_A; pipe < I915_MAX_PIPES; pipe++) {
-		enum transcoder trans = (enum transcoder)pipe;
-
-		if (!(out->pipe_mask & BIT(pipe)))
-			continue;
-
-		out->pipe_offsets[pipe] =
-			INTEL_DISPLAY_DEVICE_PIPE_OFFSET(display, pipe) -
-			INTEL_DISPLAY_DEVICE_PIPE_OFFSET(display, PIPE_A);
-		out->transcoder_offsets[pipe] =
-			INTEL_DISPLAY_DEVICE_TRANS_OFFSET(display, trans) -
-			INTEL_DISPLAY_DEVICE_TRANS_OFFSET(display, TRANSCODER_A);
-		out->cursor_offsets[pipe] =
-			INTEL_DISPLAY_DEVICE_CURSOR_OFFSET(display, pipe) -
-			INTEL_DISPLAY_DEVICE_CURSOR_OFFSET(display, PIPE_A);
 	}
 }
 
@@ -130,23 +100,21 @@ void gvt_shim_platform(struct drm_i915_private *i915,
 	struct i915_ggtt *ggtt = to_gt(i915)->ggtt;
 
 	out->platform = gvt_host_platform_of(INTEL_INFO(i915));
-	out->graphics_step = INTEL_GRAPHICS_STEP(i915);
 	out->pci = gvt_host_pci_id_of(pdev);
 
 	fill_engines(i915, out);
-	fill_display(i915, out);
 
 	out->ggtt_size = ggtt->vm.total;
 	out->aperture_size = ggtt->mappable_end;
 	out->aperture_base = ggtt->gmadr.start;
-	out->gttmmadr_base = pci_resource_start(pdev, GEN4_GTTMMADR_BAR);
 	out->gttmmadr_size = pci_resource_len(pdev, GEN4_GTTMMADR_BAR);
 	out->num_fences = ggtt->num_fences;
 
 	out->page_sizes = RUNTIME_INFO(i915)->page_sizes;
 	out->drm_minor = i915->drm.primary->index;
 	out->parent = i915->drm.dev;
-	out->card = &i915->drm;
+	out->card = i915->drm.primary->kdev;
+	out->debugfs = i915->drm.debugfs_root;
 }
 
 /* All ones if the read fails, as the bus has it. */

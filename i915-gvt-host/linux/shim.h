@@ -10,8 +10,8 @@
 
 #include <linux/types.h>
 
+struct dentry;
 struct device;
-struct drm_device;
 struct drm_i915_private;
 struct gvt_host;
 struct gvt_shim_context;
@@ -21,7 +21,6 @@ struct i915_fence_reg;
 struct pci_dev;
 
 #define GVT_SHIM_MAX_ENGINES 8
-#define GVT_SHIM_MAX_PIPES 4
 #define GVT_SHIM_MAX_SEGMENTS 8
 
 enum gvt_shim_platform_id {
@@ -48,14 +47,12 @@ struct gvt_shim_pci_id {
 struct gvt_shim_engine {
 	u16 class;			/* I915_ENGINE_CLASS_* */
 	u16 instance;
-	u32 mmio_base;
 	u32 context_size;
 	u32 mask;			/* one bit */
 };
 
 struct gvt_shim_platform {
 	u32 platform;			/* enum gvt_shim_platform_id */
-	u32 graphics_step;		/* enum intel_step */
 	struct gvt_shim_pci_id pci;
 
 	u32 num_engines;
@@ -64,19 +61,15 @@ struct gvt_shim_platform {
 	u64 ggtt_size;			/* bytes of GGTT address space */
 	u64 aperture_size;		/* bytes, from GGTT address 0 */
 	u64 aperture_base;		/* CPU physical address */
-	u64 gttmmadr_base;		/* CPU physical address */
 	u64 gttmmadr_size;
 	u32 num_fences;
 
 	u32 page_sizes;			/* one bit a size, as i915 has it */
-	u32 pipe_mask;
-	u32 pipe_offsets[GVT_SHIM_MAX_PIPES];		/* from pipe A's */
-	u32 transcoder_offsets[GVT_SHIM_MAX_PIPES];	/* from A's */
-	u32 cursor_offsets[GVT_SHIM_MAX_PIPES];		/* from A's */
 	u32 drm_minor;
 
 	struct device *parent;		/* the PCI device; also for DMA */
-	struct drm_device *card;
+	struct device *card;		/* the primary DRM node */
+	struct dentry *debugfs;		/* the card's folder, or an error */
 };
 
 /* Commands of a submission that are one behind the other in memory. */
@@ -195,10 +188,6 @@ int gvt_shim_context_submit(struct gvt_shim_context *ctx, u64 root,
 			    u32 num_segments);
 void gvt_shim_context_kill(struct gvt_shim_context *ctx);
 
-/* An engine's default image, the status page all zero. Sleeps. */
-int gvt_shim_default_state(struct gvt_host *host, u32 engine_mask, u64 offset,
-			   void *data, u64 size);
-
 /* Call-backs: drain waits until every one that was entered has been left. */
 int gvt_shim_callback_enter(void);
 void gvt_shim_callback_leave(int cookie);
@@ -226,11 +215,12 @@ void gvt_rs_destroy(void *core);
 void gvt_rs_suspend(void *core);
 void gvt_rs_restore(void *core, bool ggtt);
 void gvt_rs_resume(void *core);
-void gvt_rs_gpu_reset(void *core, bool done);
-void gvt_rs_engine_reset(void *core, u32 engine_mask, bool done);
 
-/* Any context, locks of i915's scheduler held. Handle 0: not the client's. */
-void gvt_rs_schedule(void *core, u32 engine_mask, u64 handle, bool in);
+/*
+ * A context that is none of gvt_shim_context_create() comes to the engine, or
+ * has gone from it. Any context, locks of i915's scheduler held.
+ */
+void gvt_rs_host_context(void *core, u32 engine_mask, bool in);
 
 /* Process context; the context may be gone when it returns. */
 void gvt_rs_submit_done(void *core, u64 handle, enum gvt_shim_outcome outcome);

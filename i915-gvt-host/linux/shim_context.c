@@ -18,7 +18,6 @@
 #include "gt/intel_engine.h"
 #include "gt/intel_gt.h"
 #include "gt/intel_lrc.h"
-#include "gt/shmem_utils.h"
 
 #include "context.h"
 #include "host.h"
@@ -181,30 +180,6 @@ void gvt_shim_context_write(struct gvt_shim_context *ctx, u64 offset,
 			    const void *data, u64 size)
 {
 	memcpy(image_of(ctx) + offset, data, size);
-}
-
-int gvt_shim_default_state(struct gvt_host *host, u32 engine_mask, u64 offset,
-			   void *data, u64 size)
-{
-	struct intel_engine_cs *engine = engine_of(host, engine_mask);
-	u64 zeroes = 0;
-
-	if (!engine)
-		return -EINVAL;
-	if (!engine->default_state)
-		return -ENODATA;
-	if (offset > engine->context_size || size > engine->context_size - offset)
-		return -ERANGE;
-
-	/* What stands in the status page is i915's. */
-	if (offset < LRC_STATE_OFFSET)
-		zeroes = min(size, LRC_STATE_OFFSET - offset);
-	memset(data, 0, zeroes);
-	if (zeroes == size)
-		return 0;
-
-	return shmem_read(engine->default_state, offset + zeroes, data + zeroes,
-			  size - zeroes);
 }
 
 int gvt_host_contexts_init(struct gvt_host *host)

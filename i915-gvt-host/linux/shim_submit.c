@@ -144,7 +144,8 @@ void gvt_host_schedule(struct gvt_host *host, struct i915_request *rq, bool in)
 		spin_unlock_irqrestore(&host->contexts_lock, flags);
 	}
 
-	gvt_rs_schedule(host->core, rq->engine->mask, ctx ? ctx->handle : 0, in);
+	if (!ctx)
+		gvt_rs_host_context(host->core, rq->engine->mask, in);
 
 	/* Until now it could not be destroyed, as it was loaded. */
 	if (ctx && !in) {

@@ -6,10 +6,6 @@ use crate::world::{Allocated, Awake, World};
 use iface::types::{self, GGTT_PAGE_SHIFT, GGTT_PAGE_SIZE};
 use kernel::prelude::*;
 
-/// The most buffers a client can hold of one GPU: for each of the eight engines of the contract, and
-/// of the vGPUs that there can be, a few.
-pub(crate) const MAX_BUFFERS: usize = 48;
-
 /// A buffer.
 pub(crate) struct Buffer<W: World> {
     memory: W::Memory,

@@ -9,10 +9,6 @@ use iface::image::{is_client_writable, DWORD};
 use iface::types::{self, ContextRequest, Info, MAX_COMMANDS, PTE_ADDRESS};
 use kernel::prelude::*;
 
-/// The most contexts a client can hold of one GPU: one for each engine of each vGPU that there can
-/// be.
-pub(crate) const MAX_CONTEXTS: usize = 40;
-
 /// A place of a context.
 pub(crate) enum Context<W: World> {
     /// Its handle is taken, and the world makes it.
@@ -309,19 +305,6 @@ pub(crate) fn ended<W: World>(world: &W, handle: u64, outcome: u32) -> Option<(u
         };
         Some((tag, outcome))
     })
-}
-
-/// Reads an engine's default state.
-///
-/// # Errors
-///
-/// As `default_state_read` of the contract.
-pub fn default_state<W: World>(world: &W, engine: u32, offset: u64, data: &mut [u8]) -> Result {
-    world.with_state(|state| state.check_open())?;
-    if !has_engine(&world.info(), engine) {
-        return Err(EINVAL);
-    }
-    world.default_state(engine, offset, data)
 }
 
 /// Kills and destroys all contexts of a client that has gone, and waits for what they execute.

@@ -6,7 +6,6 @@
 use crate::table;
 use crate::world::World;
 use crate::{contexts, fences, ggtt};
-use iface::events::{RESET_DONE, RESET_PREPARE};
 
 /// i915 has written its own fence registers again (after a reset, a resume, a runtime resume), and
 /// zeroed those of the client.
@@ -17,16 +16,6 @@ pub fn fences_lost<W: World>(world: &W) {
 /// i915 has written the GGTT again after a suspend.
 pub fn ggtt_lost<W: World>(world: &W) {
     ggtt::restore(world);
-}
-
-/// Engines are about to be reset. Any context.
-pub fn reset_prepare<W: World>(world: &W, engines: u32) {
-    world.with_client(|client| table::gpu_reset(client, engines, RESET_PREPARE));
-}
-
-/// Engines were reset, and everything is restored. Any context.
-pub fn reset_done<W: World>(world: &W, engines: u32) {
-    world.with_client(|client| table::gpu_reset(client, engines, RESET_DONE));
 }
 
 /// The host is about to suspend. May sleep.
@@ -44,12 +33,10 @@ pub fn resume<W: World>(world: &W) {
     world.with_client(table::resume);
 }
 
-/// A context is about to be loaded to the engine with mask `engine`, or has gone from it: `event` is
-/// one of `SCHEDULE_*`. Any context.
-///
-/// `handle` is what [`World::context_create`] was given, or 0 for a context that is not the client's.
-pub fn schedule<W: World>(world: &W, engine: u32, handle: u64, event: u32) {
-    world.with_client(|client| table::schedule_event(client, engine, handle, event));
+/// A context of the host's is about to be loaded to the engine with mask `engine`, or has gone from it:
+/// `event` is one of `HOST_CONTEXT_*`. Any context.
+pub fn host_context<W: World>(world: &W, engine: u32, event: u32) {
+    world.with_client(|client| table::host_context(client, engine, event));
 }
 
 /// A submission has ended: `outcome` is one of `OUTCOME_*`. May sleep.

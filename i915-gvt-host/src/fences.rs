@@ -7,9 +7,6 @@ use crate::world::{Awake, World};
 use iface::fence;
 use kernel::prelude::*;
 
-/// The most sets of fences a client can hold of one GPU: one for each vGPU, and one more.
-pub(crate) const MAX_FENCE_SETS: usize = 8;
-
 /// A set of fence registers.
 pub(crate) struct FenceSet<W: World> {
     fences: KVec<Fence<W>>,

@@ -16,10 +16,6 @@ use iface::types::{
 use kept::{Kept, Spare};
 use kernel::prelude::*;
 
-/// The most ranges a client can hold of one GPU: two for each of the vGPUs that its aperture has
-/// room for, and as many again for the client's own use.
-pub(crate) const MAX_RANGES: usize = 32;
-
 /// A range.
 pub(crate) struct Range<W: World> {
     node: W::Node,

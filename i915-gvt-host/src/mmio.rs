@@ -3,7 +3,7 @@
 
 use crate::world::{Registers, World};
 use iface::registers::{find, Platform, DWORD, MMIO_SIZE};
-use iface::types::mmio::{MAX_POLL_US, POLL, POSTING, READ, UPDATE, WRITE};
+use iface::types::mmio::{MAX_POLL_US, POLL, READ, WRITE};
 use iface::types::MmioOp;
 use kernel::prelude::*;
 
@@ -26,10 +26,7 @@ fn is_writable(variant: Variant, offset: u32) -> bool {
 /// # Errors
 ///
 /// As `mmio_exec` of the contract.
-pub fn check(variant: Variant, ops: &[MmioOp], flags: u32) -> Result {
-    if flags & !POSTING != 0 {
-        return Err(EINVAL);
-    }
+pub fn check(variant: Variant, ops: &[MmioOp]) -> Result {
     let mut polls: u32 = 0;
     for op in ops {
         if op.offset % DWORD != 0 || op.offset >= MMIO_SIZE || op.reserved != 0 {
@@ -37,8 +34,8 @@ pub fn check(variant: Variant, ops: &[MmioOp], flags: u32) -> Result {
         }
         match op.kind {
             READ => {}
-            WRITE | UPDATE if is_writable(variant, op.offset) => {}
-            WRITE | UPDATE => return Err(EPERM),
+            WRITE if is_writable(variant, op.offset) => {}
+            WRITE => return Err(EPERM),
             POLL => {
                 polls = polls.checked_add(op.timeout_us).ok_or(EINVAL)?;
                 if polls > MAX_POLL_US {
@@ -51,30 +48,19 @@ pub fn check(variant: Variant, ops: &[MmioOp], flags: u32) -> Result {
     Ok(())
 }
 
-/// Executes a batch that was found good. Any context.
+/// Executes a batch that was found good.
 ///
 /// # Errors
 ///
 /// `EAGAIN`: the GPU sleeps. `ETIMEDOUT`: a poll ran out of time.
-pub fn execute<W: World>(world: &W, ops: &mut [MmioOp], flags: u32) -> Result {
+pub fn execute<W: World>(world: &W, ops: &mut [MmioOp]) -> Result {
     world.with_registers(|registers| {
-        let mut written = None;
         for op in ops.iter_mut() {
             match op.kind {
                 READ => op.value = registers.read(op.offset),
                 WRITE => registers.write(op.offset, op.value),
-                UPDATE => {
-                    let old = registers.read(op.offset);
-                    registers.write(op.offset, old & !op.mask | op.value & op.mask);
-                }
                 _ => poll(registers, op)?,
             }
-            if op.kind == WRITE || op.kind == UPDATE {
-                written = Some(op.offset);
-            }
-        }
-        if let (Some(offset), true) = (written, flags & POSTING != 0) {
-            registers.read(offset);
         }
         Ok(())
     })?

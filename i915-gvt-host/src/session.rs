@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! Who uses a device, and what it holds.
 
-use crate::buffers::{self, Buffer, MAX_BUFFERS};
-use crate::contexts::{self, Context, MAX_CONTEXTS};
-use crate::fences::{self, FenceSet, MAX_FENCE_SETS};
-use crate::ggtt::{self, Range, MAX_RANGES};
+use crate::buffers::{self, Buffer};
+use crate::contexts::{self, Context};
+use crate::fences::{self, FenceSet};
+use crate::ggtt::{self, Range};
 use crate::slots::{Places, Slots};
 use crate::table::Client;
 use crate::world::{Awake, World};
+use iface::types::{MAX_BUFFERS, MAX_CONTEXTS, MAX_FENCE_SETS, MAX_RANGES};
 use kernel::prelude::*;
 
 /// Whether there is a client.

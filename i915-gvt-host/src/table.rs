@@ -9,22 +9,22 @@ use core::ptr;
 use iface::errno;
 use iface::events::ClientTable;
 use iface::host::{HostDevice, HostTable};
-use iface::layout;
 use iface::registers::Platform;
+use iface::table::take;
 use iface::types::mmio::MAX_OPS;
 use iface::types::{
     Buffer, Context, ContextRequest, GgttRange, GgttRequest, Info, MmioOp, Snapshot, Submission,
     MAX_SEGMENTS,
 };
-use iface::version::{CLIENT_MAGIC, HOST_NEEDS};
+use iface::version::HOST_NEEDS;
 use kernel::ffi::{c_int, c_void};
 use kernel::prelude::*;
 
-/// The client of a device, as it was given to `open`.
-#[derive(Clone, Copy, Debug)]
+/// The client of a device.
+#[derive(Clone, Copy)]
 pub struct Client {
-    /// Its table.
-    pub table: *const ClientTable,
+    /// Its table, as it was when `open` was called.
+    pub table: ClientTable,
     /// First argument of its call-backs.
     pub private: *mut c_void,
 }
@@ -79,7 +79,6 @@ pub const unsafe fn of<D: Device>(device: *const D) -> HostTable {
         ctx_write: Some(ctx_write::<D>),
         ctx_submit: Some(ctx_submit::<D>),
         ctx_kill: Some(ctx_kill::<D>),
-        default_state_read: Some(default_state_read::<D>),
     }
 }
 
@@ -97,6 +96,8 @@ unsafe fn device<'a, D: Device>(dev: *mut HostDevice) -> Result<&'a D> {
 fn returned(result: Result) -> c_int {
     match result {
         Ok(()) => 0,
+        // What i915 returns to have a system call begin anew is none of the contract's.
+        Err(error) if error == ERESTARTSYS => EINTR.to_errno(),
         Err(error) => error.to_errno(),
     }
 }
@@ -172,45 +173,11 @@ unsafe extern "C" fn open<D: Device>(
         // SAFETY: see above.
         let device = unsafe { device::<D>(dev) }?;
         there(client)?;
-        // SAFETY: a client table with a valid header, by the contract.
-        unsafe { check_client(client) }?;
-        session::open(
-            device,
-            Client {
-                table: client,
-                private,
-            },
-        )
+        // SAFETY: a client table whose header keeps its promises, by the contract.
+        let table = unsafe { take(client.cast(), HOST_NEEDS) }.map_err(|_| EINVAL)?;
+        session::open(device, Client { table, private })
     };
     returned(open())
-}
-
-/// Fails unless the client's table is what the host half needs.
-///
-/// # Safety
-///
-/// `client` points to a client table whose header keeps its promises.
-unsafe fn check_client(client: *const ClientTable) -> Result {
-    // SAFETY: a table begins with a header.
-    let header = unsafe { &*client.cast::<iface::Header>() };
-    let minor = HOST_NEEDS.minor;
-    // The hashes are only looked at in a table that is one.
-    let hashes = header.magic == CLIENT_MAGIC && header.layout_count > u32::from(minor);
-    let published = if hashes && !header.layouts.is_null() {
-        // SAFETY: the header's promise: `layouts` points to `layout_count` hashes.
-        Some(unsafe { header.layouts.add(usize::from(minor)).read() })
-    } else {
-        None
-    };
-    let smallest = layout::size_at(&ClientTable::LAYOUT, minor);
-    header
-        .accept(CLIENT_MAGIC, HOST_NEEDS, smallest, published)
-        .map_err(|_| EINVAL)?;
-    // SAFETY: the header says that all of the table of our version is there, in our layout.
-    match unsafe { &*client }.null_function(minor) {
-        Some(_) => Err(EINVAL),
-        None => Ok(()),
-    }
 }
 
 unsafe extern "C" fn close<D: Device>(dev: *mut HostDevice) -> c_int {
@@ -258,7 +225,6 @@ unsafe extern "C" fn mmio_exec<D: Device>(
     dev: *mut HostDevice,
     ops: *mut MmioOp,
     count: u32,
-    flags: u32,
 ) -> c_int {
     let exec = || {
         // SAFETY: see above.
@@ -272,8 +238,8 @@ unsafe extern "C" fn mmio_exec<D: Device>(
         }
         // SAFETY: see above; the batch is the caller's own, so nobody else has it meanwhile.
         let ops = unsafe { core::slice::from_raw_parts_mut(ops, count as usize) };
-        mmio::check(device.variant(), ops, flags)?;
-        mmio::execute(device, ops, flags)
+        mmio::check(device.variant(), ops)?;
+        mmio::execute(device, ops)
     };
     returned(exec())
 }
@@ -507,40 +473,15 @@ unsafe extern "C" fn ctx_kill<D: Device>(dev: *mut HostDevice, context: u64, tag
     returned(unsafe { device::<D>(dev) }.and_then(|device| contexts::kill(device, context, tag)))
 }
 
-unsafe extern "C" fn default_state_read<D: Device>(
-    dev: *mut HostDevice,
-    engine: u32,
-    offset: u64,
-    data: *mut u8,
-    size: u64,
-) -> c_int {
-    let read = || {
-        let size = count_of::<u8>(size, ERANGE)?;
-        // SAFETY: see above.
-        let (device, data) = unsafe { (device::<D>(dev)?, place(data, size)?) };
-        contexts::default_state(device, engine, offset, data)
-    };
-    returned(read())
-}
-
-// The calls of the client's table. It was checked by `open`: the functions are there.
-
-/// Tells the client of a reset.
-pub(crate) fn gpu_reset(client: &Client, engines: u32, phase: u32) {
-    // SAFETY: the client's table and `private` are valid while it is the client, by the contract;
-    // `World::with_client` sees to that.
-    unsafe {
-        if let Some(gpu_reset) = (*client.table).gpu_reset {
-            gpu_reset(client.private, engines, phase);
-        }
-    }
-}
+// The calls of the client's table. It was checked by `open`: the functions are there, but for those of
+// minor versions that the client does not have.
 
 /// Tells the client that the host is about to suspend.
 pub(crate) fn suspend(client: &Client) {
-    // SAFETY: as in `gpu_reset`.
+    // SAFETY: the client's functions and `private` are valid while it is the client, by the contract;
+    // `World::with_client` sees to that.
     unsafe {
-        if let Some(suspend) = (*client.table).suspend {
+        if let Some(suspend) = client.table.suspend {
             suspend(client.private);
         }
     }
@@ -548,29 +489,29 @@ pub(crate) fn suspend(client: &Client) {
 
 /// Tells the client that the host has resumed.
 pub(crate) fn resume(client: &Client) {
-    // SAFETY: as in `gpu_reset`.
+    // SAFETY: as in `suspend`.
     unsafe {
-        if let Some(resume) = (*client.table).resume {
+        if let Some(resume) = client.table.resume {
             resume(client.private);
         }
     }
 }
 
-/// Tells the client that one of its contexts, or another one, comes to an engine or has gone from it.
-pub(crate) fn schedule_event(client: &Client, engine: u32, context: u64, event: u32) {
-    // SAFETY: as in `gpu_reset`.
+/// Tells the client that a context of the host's comes to an engine or has gone from it.
+pub(crate) fn host_context(client: &Client, engine: u32, event: u32) {
+    // SAFETY: as in `suspend`.
     unsafe {
-        if let Some(schedule_event) = (*client.table).schedule_event {
-            schedule_event(client.private, engine, context, event);
+        if let Some(host_context) = client.table.host_context {
+            host_context(client.private, engine, event);
         }
     }
 }
 
 /// Tells the client that a submission has ended.
 pub(crate) fn submit_done(client: &Client, context: u64, tag: u64, outcome: u32) {
-    // SAFETY: as in `gpu_reset`.
+    // SAFETY: as in `suspend`.
     unsafe {
-        if let Some(submit_done) = (*client.table).submit_done {
+        if let Some(submit_done) = client.table.submit_done {
             submit_done(client.private, context, tag, outcome);
         }
     }

@@ -46,8 +46,8 @@ pub struct Made<C> {
     pub commands: u64,
 }
 
-/// The error of [`World::context_create`] and [`World::default_state`] on an engine that has no
-/// default state: `ENODATA`, which the kernel crate has no name for.
+/// The error of [`World::context_create`] on an engine that has no default state: `ENODATA`, which the
+/// kernel crate has no name for.
 pub fn no_default_state() -> Error {
     Error::from_errno(-iface::errno::ENODATA)
 }
@@ -213,13 +213,6 @@ pub trait World: Sync + Sized {
     /// Sees to it that what a context executes, or is about to be given, ends soon; nothing else
     /// is executed in it afterwards. Does not wait for that. *In state.*
     fn context_kill(&self, context: Self::Context);
-
-    /// Copies out of an engine's default state, the status page first, which is zeroes. May sleep.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` there is no such engine; `ERANGE` beyond it; `ENODATA` there is none.
-    fn default_state(&self, engine: u32, offset: u64, data: &mut [u8]) -> Result;
 }
 
 /// A GPU that is kept awake as long as this lives.

@@ -9,19 +9,19 @@ mod refusal;
 
 pub use refusal::Refusal;
 
-use crate::errno::{E2BIG, EINVAL};
+use crate::errno::{E2BIG, EINVAL, EOPNOTSUPP};
 use crate::events::{
-    ClientTable, OUTCOME_CANCELLED, OUTCOME_DONE, OUTCOME_HUNG, RESET_DONE, RESET_PREPARE,
-    SCHEDULE_IN, SCHEDULE_OUT,
+    ClientTable, HOST_CONTEXT_IN, HOST_CONTEXT_OUT, OUTCOME_CANCELLED, OUTCOME_DONE, OUTCOME_HUNG,
 };
 use crate::host::{HostDevice, HostTable};
 use crate::layout;
 use crate::snapshot::{Blob, Damage};
+use crate::table::take;
 use crate::types::{
-    mmio, Buffer, Context, ContextRequest, GgttRange, GgttRequest, Info, MmioOp, Segment, Snapshot,
+    Buffer, Context, ContextRequest, GgttRange, GgttRequest, Info, MmioOp, Segment, Snapshot,
     Submission, MAX_SEGMENTS,
 };
-use crate::version::{Header, Mismatch, Version, CLIENT_MAGIC, CLIENT_NEEDS, HOST_MAGIC};
+use crate::version::{Mismatch, Version, CLIENT_MAGIC, CLIENT_NEEDS};
 use core::ffi::{c_int, c_void};
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
@@ -47,15 +47,6 @@ impl Errno {
     }
 }
 
-/// Which part of a reset an event tells of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResetPhase {
-    /// The engines are about to be reset.
-    Prepare,
-    /// The engines were reset, and what the client reserved was restored.
-    Done,
-}
-
 /// Which way a context goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
@@ -78,14 +69,12 @@ pub enum Outcome {
 
 /// What a client does when something happens to the GPU; see [`ClientTable`] for what each may do.
 pub trait Events: Sync {
-    /// Engines are reset.
-    fn gpu_reset(&self, engines: u32, phase: ResetPhase);
     /// The host is about to suspend.
     fn suspend(&self);
     /// The host has resumed.
     fn resume(&self);
-    /// A context comes to an engine or has gone from it: ours, or another one for 0.
-    fn schedule_event(&self, engine: u32, context: u64, direction: Direction);
+    /// A context that is not ours comes to an engine or has gone from it.
+    fn host_context(&self, engine: u32, direction: Direction);
     /// A submission has ended.
     fn submit_done(&self, context: u64, tag: u64, outcome: Outcome);
 }
@@ -96,46 +85,30 @@ struct Callbacks<E>(PhantomData<E>);
 impl<E: Events> Callbacks<E> {
     const TABLE: ClientTable = ClientTable {
         header: ClientTable::HEADER,
-        gpu_reset: Some(Self::gpu_reset),
         suspend: Some(Self::suspend),
         resume: Some(Self::resume),
-        schedule_event: Some(Self::schedule_event),
+        host_context: Some(Self::host_context),
         submit_done: Some(Self::submit_done),
     };
 
-    unsafe extern "C" fn gpu_reset(private: *mut c_void, engines: u32, phase: u32) {
-        let phase = match phase {
-            RESET_PREPARE => ResetPhase::Prepare,
-            RESET_DONE => ResetPhase::Done,
-            _ => return,
-        };
-        // SAFETY: `private` is the `&E` that `Offer::open` gave, valid until `close` has returned.
-        unsafe { &*private.cast::<E>() }.gpu_reset(engines, phase);
-    }
-
     unsafe extern "C" fn suspend(private: *mut c_void) {
-        // SAFETY: as in `gpu_reset`.
+        // SAFETY: `private` is the `&E` that `Offer::open` gave, valid until `close` has returned.
         unsafe { &*private.cast::<E>() }.suspend();
     }
 
     unsafe extern "C" fn resume(private: *mut c_void) {
-        // SAFETY: as in `gpu_reset`.
+        // SAFETY: as in `suspend`.
         unsafe { &*private.cast::<E>() }.resume();
     }
 
-    unsafe extern "C" fn schedule_event(
-        private: *mut c_void,
-        engine: u32,
-        context: u64,
-        event: u32,
-    ) {
+    unsafe extern "C" fn host_context(private: *mut c_void, engine: u32, event: u32) {
         let direction = match event {
-            SCHEDULE_IN => Direction::In,
-            SCHEDULE_OUT => Direction::Out,
+            HOST_CONTEXT_IN => Direction::In,
+            HOST_CONTEXT_OUT => Direction::Out,
             _ => return,
         };
-        // SAFETY: as in `gpu_reset`.
-        unsafe { &*private.cast::<E>() }.schedule_event(engine, context, direction);
+        // SAFETY: as in `suspend`.
+        unsafe { &*private.cast::<E>() }.host_context(engine, direction);
     }
 
     unsafe extern "C" fn submit_done(private: *mut c_void, context: u64, tag: u64, outcome: u32) {
@@ -146,7 +119,7 @@ impl<E: Events> Callbacks<E> {
             // What is unknown was not executed for all we know, and is not to go on.
             _ => Outcome::Hung,
         };
-        // SAFETY: as in `gpu_reset`.
+        // SAFETY: as in `suspend`.
         unsafe { &*private.cast::<E>() }.submit_done(context, tag, outcome);
     }
 }
@@ -154,7 +127,9 @@ impl<E: Events> Callbacks<E> {
 /// A host table that was found acceptable.
 #[derive(Clone, Copy)]
 pub struct Offer<'a> {
-    table: &'a HostTable,
+    table: HostTable,
+    /// As long as the functions of the table can be called.
+    valid: PhantomData<&'a HostTable>,
 }
 
 impl<'a> Offer<'a> {
@@ -166,53 +141,26 @@ impl<'a> Offer<'a> {
     ///
     /// # Safety
     ///
-    /// `data` is null, or what the maker of an `i915.gvt` device put there: if it is aligned, a
-    /// [`Header`]'s bytes can be read; if these begin with [`HOST_MAGIC`], they are a header whose
-    /// `layouts` is null or points to `layout_count` hashes, with `size` readable bytes of a table
-    /// in all. This and the functions in it stay valid and constant for `'a`.
+    /// As [`take`] of a [`HostTable`]. This and the functions in it stay valid and constant for `'a`.
     pub unsafe fn from_platform_data(data: *const c_void) -> Result<Self, Refusal> {
-        let header = data.cast::<Header>();
-        if header.is_null() || !header.is_aligned() {
-            return Err(Refusal::host(None, Mismatch::Pointer));
-        }
-        // SAFETY: the caller's promise for aligned data; the magic comes first and tells whether
-        // the rest is a header.
-        let magic = unsafe { header.cast::<u64>().read() };
-        if magic != HOST_MAGIC {
-            return Err(Refusal::host(None, Mismatch::Magic { found: magic }));
-        }
-        // SAFETY: the caller's promise for data with the right magic.
-        let header = unsafe { &*header };
-        let version = header.version();
-        let published = if header.layout_count > u32::from(CLIENT_NEEDS.minor)
-            && header.major == Version::CURRENT.major
-            && !header.layouts.is_null()
-        {
-            // SAFETY: the caller's promise: `layouts` points to `layout_count` hashes.
-            Some(unsafe { header.layouts.add(usize::from(CLIENT_NEEDS.minor)).read() })
-        } else {
-            None
-        };
-        let smallest = layout::size_at(&HostTable::LAYOUT, CLIENT_NEEDS.minor);
-        header
-            .accept(HOST_MAGIC, CLIENT_NEEDS, smallest, published)
-            .map_err(|mismatch| Refusal::host(Some(version), mismatch))?;
-        // SAFETY: the caller's promise, and the header says that all of the table of our version
-        // is there, in our layout.
-        let table = unsafe { &*data.cast::<HostTable>() };
-        if let Some(name) = table.null_function(CLIENT_NEEDS.minor) {
-            return Err(Refusal::host(Some(version), Mismatch::Function { name }));
-        }
+        // SAFETY: the caller's promise.
+        let table = unsafe { take::<HostTable>(data, CLIENT_NEEDS) };
+        let table = table.map_err(|(host, mismatch)| Refusal::host(host, mismatch))?;
         // The other direction: what the host needs of us. The hash is our own in both places.
         ClientTable::HEADER
             .accept(
                 CLIENT_MAGIC,
                 table.header.needs(),
                 size_of::<ClientTable>(),
-                Some(layout::hash(table.header.needs_minor)),
+                Some(layout::hash(Version::CURRENT.minor)),
             )
-            .map_err(|mismatch| Refusal::client(version, table.header.needs(), mismatch))?;
-        Ok(Self { table })
+            .map_err(|mismatch| {
+                Refusal::client(table.header.version(), table.header.needs(), mismatch)
+            })?;
+        Ok(Self {
+            table,
+            valid: PhantomData,
+        })
     }
 
     /// The version that the host offers.
@@ -247,7 +195,10 @@ impl<'a> Offer<'a> {
         // until `close`, by the caller's promise.
         let returned = unsafe { open(self.table.device, &Callbacks::<E>::TABLE, private) };
         Errno::check(returned).map_err(|errno| Refusal::open(self.version(), errno))?;
-        Ok(Host { table: self.table })
+        Ok(Host {
+            table: self.table,
+            valid: PhantomData,
+        })
     }
 }
 
@@ -255,17 +206,20 @@ impl<'a> Offer<'a> {
 ///
 /// The methods are the operations of [`HostTable`] with the same errors and rules.
 pub struct Host<'a> {
-    table: &'a HostTable,
+    table: HostTable,
+    /// As long as the functions of the table can be called.
+    valid: PhantomData<&'a HostTable>,
 }
 
-/// Calls an operation, which was found to be there when the offer was checked.
+/// Calls an operation: those of the common minor version were found to be there when the offer was
+/// checked, those of later ones are null.
 macro_rules! call {
     ($host:expr, $operation:ident $(, $arg:expr)*) => {
         match $host.table.$operation {
-            // SAFETY: the table was checked, and stays valid for `'a`; pointers lead to memory
+            // SAFETY: the table was checked, and its functions stay valid for `'a`; pointers lead to memory
             // of the types that the operation's signature names, borrowed for the call.
             Some(operation) => Errno::check(unsafe { operation($host.table.device $(, $arg)*) }),
-            None => Err(Errno(EINVAL)),
+            None => Err(Errno(EOPNOTSUPP)),
         }
     };
 }
@@ -298,20 +252,19 @@ impl<'a> Host<'a> {
         // SAFETY: the contract: so many bytes, constant and valid until the client's remove
         // returns, which `'a` does not outlive.
         let bytes = unsafe { core::slice::from_raw_parts(place.data, size) };
-        Ok(Golden { bytes, place })
+        Ok(Golden { bytes })
     }
 
     /// Executes register accesses with forcewake held.
-    pub fn mmio_exec(&self, ops: &mut [MmioOp], posting: bool) -> Result<(), Errno> {
+    pub fn mmio_exec(&self, ops: &mut [MmioOp]) -> Result<(), Errno> {
         let count = u32::try_from(ops.len()).unwrap_or(u32::MAX);
-        let flags = if posting { mmio::POSTING } else { 0 };
-        call!(self, mmio_exec, ops.as_mut_ptr(), count, flags)
+        call!(self, mmio_exec, ops.as_mut_ptr(), count)
     }
 
     /// Wakes the GPU, and keeps it awake as long as what is returned lives.
     pub fn wake(&self) -> Result<Wake<'_>, Errno> {
         call!(self, wake_get)?;
-        Ok(Wake { table: self.table })
+        Ok(Wake { table: &self.table })
     }
 
     /// Takes a range out of the GGTT.
@@ -440,24 +393,6 @@ impl<'a> Host<'a> {
     pub fn ctx_kill(&self, context: u64, tag: u64) -> Result<(), Errno> {
         call!(self, ctx_kill, context, tag)
     }
-
-    /// Reads an engine's default state from `offset` on.
-    pub fn default_state_read(
-        &self,
-        engine: u32,
-        offset: u64,
-        data: &mut [u8],
-    ) -> Result<(), Errno> {
-        let size = data.len() as u64;
-        call!(
-            self,
-            default_state_read,
-            engine,
-            offset,
-            data.as_mut_ptr(),
-            size
-        )
-    }
 }
 
 impl Drop for Host<'_> {
@@ -483,7 +418,6 @@ impl Drop for Wake<'_> {
 #[derive(Clone, Copy)]
 pub struct Golden<'a> {
     bytes: &'a [u8],
-    place: Snapshot,
 }
 
 impl<'a> Golden<'a> {
@@ -500,32 +434,7 @@ impl<'a> Golden<'a> {
     pub fn blob(&self) -> Result<Blob<'a>, Damage> {
         Blob::new(self.bytes)
     }
-
-    /// When it was taken: nanoseconds of the boot clock.
-    pub fn time_ns(&self) -> u64 {
-        self.place.time_ns
-    }
-
-    /// How long it took, in nanoseconds.
-    pub fn duration_ns(&self) -> u64 {
-        self.place.duration_ns
-    }
-
-    /// Whether no other driver can have run on the GPU before.
-    pub fn is_pristine(&self) -> bool {
-        self.place.pristine != 0
-    }
-
-    /// Whether it was taken in this bind of i915.
-    pub fn is_first_bind(&self) -> bool {
-        self.place.first_bind != 0
-    }
 }
-
-// SAFETY: the pointer in `place` is that of `bytes`, which are constant.
-unsafe impl Send for Golden<'_> {}
-// SAFETY: as above.
-unsafe impl Sync for Golden<'_> {}
 
 const _: () = {
     // A table of this size can be told in the header's 32 bits.

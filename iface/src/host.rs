@@ -10,13 +10,15 @@
 //!   but the client must see to it that nothing of its own is inside an operation, or will enter
 //!   one, when its remove returns: the table is gone then.
 //! - They run in process context and may sleep, and no lock that a call-back takes may be held;
-//!   but for `mmio_exec`, which may be called from any context.
+//!   but for `mmio_exec`, which says where it may be called.
 //! - Those that program the GPU wake it for themselves, and fail with `-EIO` if it does not wake.
-//! - Pointers are only used during the call unless their text says otherwise. A null pointer is
-//!   `-EFAULT`.
+//!   They are not called between `suspend` and `resume`.
+//! - Pointers are only used during the call unless their text says otherwise. One that is null or not
+//!   aligned is `-EFAULT`.
 
 use crate::events::ClientTable;
-use crate::layout::table;
+use crate::layout::{table, Structure};
+use crate::table::Table;
 use crate::types::{
     Buffer, Context, ContextRequest, GgttRange, GgttRequest, Info, MmioOp, Snapshot, Submission,
 };
@@ -35,6 +37,7 @@ table! {
     ///
     /// It is constant, and valid from before the auxiliary device is added until the client's
     /// remove has returned.
+    #[derive(Clone, Copy)]
     pub struct HostTable {
         data {
             /// What this is; to be checked before anything behind it is read.
@@ -46,7 +49,7 @@ table! {
             /// Makes `client` the device's client.
             ///
             /// From when it returns 0 until `close` returns, the call-backs of `client` may be called
-            /// with `private`. Both must stay valid for so long. Since 1.0.
+            /// with `private`; they may be before it returns. The table itself is copied. Since 1.0.
             ///
             /// Errors: `-EBUSY` there is a client; `-EINVAL` its table does not meet what the host
             /// half needs; `-ENOMEM`.
@@ -77,20 +80,19 @@ table! {
 
             /// Executes `count` register accesses in their order, with forcewake held.
             ///
-            /// All are checked before the first is executed. Does not sleep, allocate or take a lock
-            /// that is ever held with interrupts on: it may be called with interrupts off, from hard
-            /// interrupt context too. The GPU must be awake: the client holds a wakeref, or calls it
-            /// from a call-back that says that the GPU is. No other access of the host half comes
-            /// between two of a batch, but i915's own may. Since 1.0.
+            /// All are checked before the first is executed. Does not sleep or allocate: it may be called
+            /// with spin locks held and in softirqs, but not in hard interrupts. Its accesses are made
+            /// with interrupts off. The GPU must be awake: the client holds a wakeref. No other access
+            /// of the host half comes between two of a batch, but i915's own may. Since 1.0.
             ///
-            /// Errors: `-EINVAL` `flags`, a kind, an offset or a `reserved` is none, or the polls take
+            /// Errors: `-EINVAL` a kind, an offset or a `reserved` is none, or the polls take
             /// longer than [`MAX_POLL_US`](crate::types::mmio::MAX_POLL_US) together;
             /// `-E2BIG` more than [`MAX_OPS`](crate::types::mmio::MAX_OPS); `-EPERM` a write to a
             /// register that is not the client's to write
             /// ([`is_client_writable`](crate::registers::Register::is_client_writable)); `-EAGAIN`
             /// the GPU sleeps; `-ETIMEDOUT` a poll ran out of time: what stands before it has been
             /// executed, what stands behind it not.
-            since 0 fn mmio_exec(dev: *mut HostDevice, ops: *mut MmioOp, count: u32, flags: u32) -> c_int;
+            since 0 fn mmio_exec(dev: *mut HostDevice, ops: *mut MmioOp, count: u32) -> c_int;
 
             /// Wakes the GPU, and keeps it awake until `wake_put`; calls are counted.
             ///
@@ -111,10 +113,11 @@ table! {
             /// The host uses it for nothing else until it is released. All of its entries point to
             /// the scratch page. What is written to it survives GPU reset, runtime and host suspend:
             /// the host half restores it, before i915 lets anything run, and before it tells the
-            /// client that the reset is done or the host resumed. Since 1.0.
+            /// client that the host resumed. Since 1.0.
             ///
             /// Errors: `-EINVAL` region, size, alignment or `reserved` is none; `-ENOSPC` no such
-            /// range is free; `-ENOMEM`.
+            /// range is free, or there are [`MAX_RANGES`](crate::types::MAX_RANGES); `-ENOMEM`;
+            /// `-EINTR`.
             since 0 fn ggtt_reserve(dev: *mut HostDevice, request: *const GgttRequest, out: *mut GgttRange) -> c_int;
 
             /// Gives a range back: its entries point to the scratch page, and the GPU's TLB has
@@ -143,7 +146,8 @@ table! {
             /// `out` receives a handle, never 0. What is written to them survives as a range's
             /// entries do; during a reset they may be disabled for a moment. Since 1.0.
             ///
-            /// Errors: `-EINVAL` `count` is 0; `-ENOSPC` not so many are free; `-ENOMEM`.
+            /// Errors: `-EINVAL` `count` is 0; `-ENOSPC` not so many are free, or there are
+            /// [`MAX_FENCE_SETS`](crate::types::MAX_FENCE_SETS); `-ENOMEM`; `-EINTR`.
             since 0 fn fences_reserve(dev: *mut HostDevice, count: u32, out: *mut u64) -> c_int;
 
             /// Disables the fences and gives them back.
@@ -169,7 +173,7 @@ table! {
             /// and keeps what it holds, until it is freed, whatever is reset or suspended. Since 1.0.
             ///
             /// Errors: `-EINVAL` `size` is 0 or no multiple of 4 KiB; `-ENOSPC` no room in the GGTT,
-            /// or too many buffers; `-ENOMEM`.
+            /// or there are [`MAX_BUFFERS`](crate::types::MAX_BUFFERS); `-ENOMEM`; `-EINTR`.
             since 0 fn buffer_alloc(dev: *mut HostDevice, size: u64, out: *mut Buffer) -> c_int;
 
             /// Frees a buffer. By then nothing that the client submitted uses it.
@@ -193,12 +197,15 @@ table! {
             /// Errors: `-EBADF`; `-ERANGE` beyond the buffer.
             since 0 fn buffer_write(dev: *mut HostDevice, buffer: u64, offset: u64, data: *const u8, size: u64) -> c_int;
 
-            /// Makes a logical context, whose image is the engine's default state.
+            /// Makes a logical context, whose image is the engine's default state: what the engine saved
+            /// after i915 had initialised it, but for what is not the client's to write (see
+            /// `ctx_write`).
             ///
             /// It is idle. Its PPGTT is the one that each submission brings. Since 1.0.
             ///
-            /// Errors: `-EINVAL` the engine, `commands` or `reserved` is none; `-ENOSPC` too many
-            /// contexts; `-ENOMEM`; `-ENODATA` the engine has no default state.
+            /// Errors: `-EINVAL` the engine, `commands` or `reserved` is none; `-ENOSPC` there are
+            /// [`MAX_CONTEXTS`](crate::types::MAX_CONTEXTS); `-ENOMEM`; `-ENODATA` the engine has no
+            /// default state; `-EINTR`.
             since 0 fn ctx_create(dev: *mut HostDevice, request: *const ContextRequest, out: *mut Context) -> c_int;
 
             /// Destroys a context that is idle or dead.
@@ -266,15 +273,6 @@ table! {
             ///
             /// Errors: `-EBADF`; `-ESRCH` the context executes no submission with that tag.
             since 0 fn ctx_kill(dev: *mut HostDevice, context: u64, tag: u64) -> c_int;
-
-            /// Reads `size` bytes of an engine's default state from `offset` on: a context's image as
-            /// the engine saved it after it was initialised, without the status page, which is zeroes.
-            ///
-            /// `engine` is the engine's [`mask`](crate::types::Engine::mask). Since 1.0.
-            ///
-            /// Errors: `-EINVAL` there is no such engine; `-ERANGE` beyond the image; `-ENODATA` none
-            /// was recorded.
-            since 0 fn default_state_read(dev: *mut HostDevice, engine: u32, offset: u64, data: *mut u8, size: u64) -> c_int;
         }
     }
 }
@@ -284,6 +282,17 @@ table! {
 unsafe impl Send for HostTable {}
 // SAFETY: as above.
 unsafe impl Sync for HostTable {}
+
+// SAFETY: the header stands first, a pointer and functions that may be null behind it; `table!` made
+// the layout.
+unsafe impl Table for HostTable {
+    const MAGIC: u64 = HOST_MAGIC;
+    const LAYOUT: Structure = Self::LAYOUT;
+
+    fn null_function(&self, minor: u16) -> Option<&'static str> {
+        self.null_function(minor)
+    }
+}
 
 impl HostTable {
     /// The header of a host table of this build.
@@ -295,6 +304,6 @@ const _: () = {
     assert!(offset_of!(HostTable, device) == 48);
     assert!(offset_of!(HostTable, open) == 56);
     assert!(offset_of!(HostTable, fence_write) == 56 + 12 * 8);
-    assert!(offset_of!(HostTable, default_state_read) == 56 + 23 * 8);
-    assert!(size_of::<HostTable>() == 56 + 24 * 8);
+    assert!(offset_of!(HostTable, ctx_kill) == 56 + 22 * 8);
+    assert!(size_of::<HostTable>() == 56 + 23 * 8);
 };

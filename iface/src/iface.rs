@@ -17,7 +17,8 @@
 //! | [`image`] | which part of a context's image is the client's |
 //! | [`registers`] | the register table |
 //! | [`client`] | the safe face: the only code that calls through a [`HostTable`] |
-//! | [`layout`] | offsets, sizes and signatures as data, and their hash |
+//! | [`table`] | how each side takes over the other's table |
+//! | [`layout`] | offsets, sizes, signatures and numbers as data, and their hash |
 //!
 //! All of it is `no_std`, has no dependency, and compiles both under Kbuild and under Cargo.
 
@@ -33,6 +34,7 @@ pub mod image;
 pub mod layout;
 pub mod registers;
 pub mod snapshot;
+pub mod table;
 pub mod types;
 pub mod version;
 

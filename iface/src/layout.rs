@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-//! The contract's structures as data: offsets, sizes, signatures, and a hash over them.
+//! The contract's structures and numbers as data: offsets, sizes, signatures, values, and a hash over
+//! them.
 //!
 //! A version number tells what somebody meant to build, the hash what was built. A structure that
 //! was changed without its number is refused when kvmgt loads, not executed.
+
+mod numbers;
+
+pub use numbers::{Number, NUMBERS};
 
 use crate::hash::Hash;
 use crate::version::MINOR;
@@ -56,6 +61,41 @@ pub const STRUCTURES: &[Structure] = &[
     crate::snapshot::BlobRange::LAYOUT,
 ];
 
+/// The structures that a later minor version may append to: they are passed with their size.
+///
+/// Any other is as long as each side believes it to be.
+const GROWING: [&str; 3] = ["HostTable", "ClientTable", "Info"];
+
+const _: () = {
+    let mut s = 0;
+    while s < STRUCTURES.len() {
+        let fields = STRUCTURES[s].fields;
+        let mut f = 1;
+        while f < fields.len() {
+            let (before, since) = (fields[f - 1].since, fields[f].since);
+            assert!(before <= since, "a field is inserted: append it");
+            assert!(
+                before == since || may_grow(STRUCTURES[s].name),
+                "a structure grows that is passed without its size"
+            );
+            f += 1;
+        }
+        s += 1;
+    }
+};
+
+const fn may_grow(structure: &str) -> bool {
+    let mut g = 0;
+    while g < GROWING.len() {
+        // `==` of strings is not const.
+        if Hash::new().source(GROWING[g]).value() == Hash::new().source(structure).value() {
+            return true;
+        }
+        g += 1;
+    }
+    false
+}
+
 /// The layout hashes that a table publishes, one for each minor version up to [`MINOR`].
 pub static HASHES: [u64; MINOR as usize + 1] = hashes();
 
@@ -69,16 +109,37 @@ const fn hashes() -> [u64; MINOR as usize + 1] {
     all
 }
 
-/// The hash over everything up to minor version `minor`.
+/// The hash over everything up to minor version `minor`; what later ones added does not change it.
 pub const fn hash(minor: u16) -> u64 {
+    hash_of(STRUCTURES, NUMBERS, minor)
+}
+
+/// The hash that [`hash`] would be, were these all structures and numbers of the contract.
+pub const fn hash_of(structures: &[Structure], numbers: &[Number], minor: u16) -> u64 {
     let mut hash = Hash::new();
     let mut s = 0;
-    while s < STRUCTURES.len() {
-        let structure = &STRUCTURES[s];
-        hash = hash.source(structure.name).number(structure.align as u64);
+    while s < structures.len() {
+        if size_at(&structures[s], minor) != 0 {
+            hash = structures[s].add_to(hash, minor);
+        }
+        s += 1;
+    }
+    let mut n = 0;
+    while n < numbers.len() {
+        if numbers[n].since <= minor {
+            hash = hash.source(numbers[n].name).number(numbers[n].value);
+        }
+        n += 1;
+    }
+    hash.value()
+}
+
+impl Structure {
+    const fn add_to(&self, mut hash: Hash, minor: u16) -> Hash {
+        hash = hash.source(self.name).number(self.align as u64);
         let mut f = 0;
-        while f < structure.fields.len() {
-            let field = &structure.fields[f];
+        while f < self.fields.len() {
+            let field = &self.fields[f];
             if field.since <= minor {
                 hash = hash
                     .source(field.name)
@@ -88,9 +149,8 @@ pub const fn hash(minor: u16) -> u64 {
             }
             f += 1;
         }
-        s += 1;
+        hash
     }
-    hash.value()
 }
 
 /// Bytes that a structure has at minor version `minor`.

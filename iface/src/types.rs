@@ -6,8 +6,15 @@ use core::ffi::c_void;
 
 /// The most engines that a GPU of the contract has.
 pub const MAX_ENGINES: usize = 8;
-/// The pipes whose offsets [`Info`] tells: A, B, C, and the one that an eDP transcoder stands for.
-pub const MAX_PIPES: usize = 4;
+/// The most GGTT ranges that a client has at a time: two for each of the vGPUs that an aperture has
+/// room for, and as many again for its own use.
+pub const MAX_RANGES: usize = 32;
+/// The most sets of fences that a client has at a time: one for each vGPU, and one more.
+pub const MAX_FENCE_SETS: usize = 8;
+/// The most buffers that a client has at a time: for each engine of each vGPU one, and a few.
+pub const MAX_BUFFERS: usize = 48;
+/// The most logical contexts that a client has at a time: one for each engine of each vGPU.
+pub const MAX_CONTEXTS: usize = 40;
 
 /// Engine class: render (RCS).
 pub const ENGINE_RENDER: u16 = 0;
@@ -26,12 +33,10 @@ structure! {
         since 0 pub class: u16,
         /// Number within its class, from 0.
         since 0 pub instance: u16,
-        /// Offset of its registers in register space.
-        since 0 pub mmio_base: u32,
-        /// Bytes of a logical context image, the per-process status page included.
-        since 0 pub context_size: u32,
-        /// Its bit in the engine masks of events.
+        /// Its bit, which names it in operations and call-backs.
         since 0 pub mask: u32,
+        /// Bytes of a logical context image, the per-process status page included.
+        since 0 pub context_size: u64,
     }
 }
 
@@ -42,25 +47,16 @@ pub const PAGE_SIZE_64K: u32 = 1 << 16;
 /// [`Info::page_sizes`]: 2 MiB pages.
 pub const PAGE_SIZE_2M: u32 = 1 << 21;
 
-/// [`Info::flags`]: the display is fused off or disabled.
-pub const INFO_NO_DISPLAY: u64 = 1 << 0;
-
 structure! {
     /// What a GPU is; constant while the device is there.
     #[derive(Clone, Copy, Debug)]
     pub struct Info {
         /// [`Platform`](crate::registers::Platform) as a number.
         since 0 pub platform: u32,
-        /// Graphics stepping as i915 numbers it, 0 if unknown.
-        since 0 pub stepping: u32,
         /// PCI vendor id.
         since 0 pub vendor: u16,
         /// PCI device id.
         since 0 pub device: u16,
-        /// PCI subsystem vendor id.
-        since 0 pub subsystem_vendor: u16,
-        /// PCI subsystem id.
-        since 0 pub subsystem: u16,
         /// PCI revision id.
         since 0 pub revision: u32,
         /// Minor number of the card's primary DRM node: the N of `i915.gvt.N` and `dri/N`.
@@ -71,35 +67,25 @@ structure! {
         since 0 pub aperture_size: u64,
         /// Physical address of the aperture.
         since 0 pub aperture_base: u64,
-        /// Physical address of BAR 0.
-        since 0 pub gttmmadr_base: u64,
         /// Bytes of BAR 0.
         since 0 pub gttmmadr_size: u64,
         /// Fence registers that the GPU has.
         since 0 pub fence_count: u32,
         /// Page sizes of the PPGTT, an or of `PAGE_SIZE_*`.
         since 0 pub page_sizes: u32,
-        /// Offsets of the pipes' registers from those of pipe A.
-        since 0 pub pipe_offsets: [u32; MAX_PIPES],
-        /// Offsets of the transcoders' registers from those of transcoder A.
-        since 0 pub transcoder_offsets: [u32; MAX_PIPES],
-        /// Offsets of the cursors' registers from those of cursor A.
-        since 0 pub cursor_offsets: [u32; MAX_PIPES],
-        /// Pipes that exist, bit *n* for pipe *n*.
-        since 0 pub pipe_mask: u32,
         /// How many of `engines` are valid.
         since 0 pub engine_count: u32,
+        /// Zero.
+        since 0 pub reserved: u32,
         /// The engines.
         since 0 pub engines: [Engine; MAX_ENGINES],
-        /// An or of `INFO_*`.
-        since 0 pub flags: u64,
-        /// `struct device` of the GPU: the parent of vGPUs. Borrowed, valid until the client's
-        /// remove returns; null in the hosted world.
+        /// `struct device` of the GPU: the parent of vGPUs, and what guest pages are mapped for DMA
+        /// with. Borrowed, valid until the client's remove returns; null in the hosted world.
         since 0 pub parent: *mut c_void,
-        /// `struct device` to map guest pages for DMA with. As above.
-        since 0 pub dma_device: *mut c_void,
-        /// `struct drm_device` of the card, for its debugfs folder and uevents. As above.
+        /// `struct device` of the card's primary DRM node, for its uevents. As above.
         since 0 pub card: *mut c_void,
+        /// `struct dentry` of the card's folder in debugfs, or an error in its place. As above.
+        since 0 pub debugfs: *mut c_void,
     }
 }
 
@@ -109,19 +95,13 @@ pub mod mmio {
     pub const READ: u32 = 0;
     /// Write `value`.
     pub const WRITE: u32 = 1;
-    /// Read, replace the bits of `mask` by those of `value`, write.
-    pub const UPDATE: u32 = 2;
     /// Read until the bits of `mask` equal those of `value`; what was read last replaces `value`.
-    pub const POLL: u32 = 3;
-
-    /// Flag of a batch: read the last register written before returning, so that the writes have
-    /// arrived.
-    pub const POSTING: u32 = 1 << 0;
+    pub const POLL: u32 = 2;
 
     /// The most entries of a batch.
-    pub const MAX_OPS: u32 = 1024;
+    pub const MAX_OPS: u32 = 256;
     /// The longest the polls of a batch may take together, in microseconds; they spin.
-    pub const MAX_POLL_US: u32 = 1000;
+    pub const MAX_POLL_US: u32 = 250;
 }
 
 structure! {
@@ -134,7 +114,7 @@ structure! {
         since 0 pub offset: u32,
         /// Value written, or read.
         since 0 pub value: u32,
-        /// Bits that count, for [`mmio::UPDATE`] and [`mmio::POLL`].
+        /// Bits that count, for [`mmio::POLL`].
         since 0 pub mask: u32,
         /// Microseconds, for [`mmio::POLL`].
         since 0 pub timeout_us: u32,
@@ -268,15 +248,6 @@ structure! {
         since 0 pub data: *const u8,
         /// Bytes.
         since 0 pub size: u64,
-        /// When it was taken: nanoseconds of the boot clock.
-        since 0 pub time_ns: u64,
-        /// How long it took, in nanoseconds.
-        since 0 pub duration_ns: u64,
-        /// 0 if another driver may have run on the GPU before: at the copy of its configuration
-        /// space it had bus mastering or MSI enabled. Else 1.
-        since 0 pub pristine: u32,
-        /// 1 if it was taken in this bind of i915, 0 if it is kept from an earlier one.
-        since 0 pub first_bind: u32,
     }
 }
 
@@ -294,7 +265,7 @@ pub const GGTT_PAGE_SIZE: u64 = 1 << GGTT_PAGE_SHIFT;
 
 const _: () = {
     assert!(size_of::<Engine>() == 16);
-    assert!(size_of::<Info>() == 288);
+    assert!(size_of::<Info>() == 216);
     assert!(size_of::<MmioOp>() == 24);
     assert!(size_of::<GgttRequest>() == 24);
     assert!(size_of::<GgttRange>() == 24);
@@ -303,5 +274,5 @@ const _: () = {
     assert!(size_of::<Context>() == 24);
     assert!(size_of::<Segment>() == 16);
     assert!(size_of::<Submission>() == 32);
-    assert!(size_of::<Snapshot>() == 40);
+    assert!(size_of::<Snapshot>() == 16);
 };

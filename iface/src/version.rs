@@ -2,16 +2,17 @@
 //! The header of both tables, and the rule by which each side accepts the other.
 //!
 //! Each side states what it *offers* (its own table) and what it *needs* of the other (a minor
-//! version and features). For each direction: same major; the offered minor at least the needed
-//! one; `size` covers every field of the needed minor; the layout hash of the needed minor equal;
-//! every function of the needed minor there; the needed features among the offered ones. What is
-//! newer than needed is ignored.
+//! version and features). The *common* minor version is the older one of the two that are offered:
+//! up to there both sides use the interface. For each direction: same major; the offered minor at
+//! least the needed one; `size` covers every field of the common minor; the layout hash of the
+//! common minor equal; the needed features among the offered ones; every function of the common
+//! minor there. What is newer than that is not looked at.
 //!
 //! A minor version only appends; anything else is a new major version. Until the interface is
 //! frozen both sides offer and need [`FEATURE_UNSTABLE`].
 
 use crate::layout::{self, structure};
-use core::fmt;
+use core::{cmp, fmt};
 
 /// Major version: another one is another interface.
 pub const MAJOR: u16 = 1;
@@ -28,6 +29,8 @@ pub const FEATURE_UNSTABLE: u64 = 1 << 0;
 
 structure! {
     /// What stands first in both tables, in native byte order.
+    ///
+    /// The rule is read from it, so it is the same in all versions.
     #[derive(Clone, Copy, Debug)]
     pub struct Header {
         /// [`HOST_MAGIC`] or [`CLIENT_MAGIC`].
@@ -47,14 +50,25 @@ structure! {
         since 0 pub layout_count: u32,
         /// The minor version that the maker needs of the other side.
         since 0 pub needs_minor: u16,
-        /// Zero.
+        /// Zero; not looked at.
         since 0 pub reserved: u16,
         /// The features that the maker needs of the other side.
         since 0 pub needs_features: u64,
     }
 }
 
+// Whoever changes this has another interface, with other magics.
 const _: () = {
+    use core::mem::offset_of;
+    assert!(offset_of!(Header, magic) == 0);
+    assert!(offset_of!(Header, major) == 8);
+    assert!(offset_of!(Header, minor) == 10);
+    assert!(offset_of!(Header, size) == 12);
+    assert!(offset_of!(Header, features) == 16);
+    assert!(offset_of!(Header, layouts) == 24);
+    assert!(offset_of!(Header, layout_count) == 32);
+    assert!(offset_of!(Header, needs_minor) == 36);
+    assert!(offset_of!(Header, needs_features) == 40);
     assert!(size_of::<Header>() == 48);
     assert!(align_of::<Header>() == 8);
 };
@@ -117,11 +131,17 @@ impl Header {
         }
     }
 
+    /// The newest minor version that both the maker and this build have.
+    pub fn common_minor(&self) -> u16 {
+        cmp::min(self.minor, MINOR)
+    }
+
     /// Checks that a table with this header can be used by a side that needs `needs`, as far as
     /// the header alone tells: all but its functions.
     ///
-    /// `layout` is the layout hash that the maker publishes for the needed minor version, and
-    /// `smallest` the bytes of a table of that version.
+    /// `layout` is the layout hash that the maker publishes for the
+    /// [common minor version](Self::common_minor), and `smallest` the bytes of a table of that
+    /// version.
     ///
     /// # Errors
     ///
@@ -150,8 +170,9 @@ impl Header {
                 needed: smallest as u32,
             });
         }
-        if layout != Some(layout::hash(needs.minor)) {
-            return Err(Mismatch::Layout { minor: needs.minor });
+        let minor = self.common_minor();
+        if layout != Some(layout::hash(minor)) {
+            return Err(Mismatch::Layout { minor });
         }
         let missing = needs.features & !self.features;
         if missing != 0 {

@@ -82,9 +82,9 @@ impl<'a> Attachment<'a> {
         let tracked = device.model().tracked();
         listener.track(tracked);
         let info = host.info().map_err(|_| ENODEV)?;
-        // SAFETY: the contract: `card` is null or the GPU's `drm_device`, valid until unbind. The
+        // SAFETY: the contract: null, or the card's folder or an error, valid until unbind. The
         // listener is in a box of its own, and the folder is dropped before it.
-        let debugfs = unsafe { Debugfs::new(info.card.cast(), &listener) };
+        let debugfs = unsafe { Debugfs::new(info.debugfs.cast(), &listener) };
         let gpu = Gpu::new(debugfs, device, host, &info, printer, turns)?;
         // SAFETY: the device is pinned with the GPU, and the file is dropped before it.
         let golden_file = unsafe { GoldenFile::new(parent, &raw const gpu.device) }?;

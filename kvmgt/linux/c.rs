@@ -111,12 +111,6 @@ pub(crate) fn trace_detach(name: &CStr) {
     unsafe { raw::kvmgt_trace_detach(name.as_char_ptr()) };
 }
 
-/// Traces a part of a reset.
-pub(crate) fn trace_gpu_reset(name: &CStr, engines: u32, phase: u32) {
-    // SAFETY: the name is valid; the event copies it.
-    unsafe { raw::kvmgt_trace_gpu_reset(name.as_char_ptr(), engines, phase) };
-}
-
 /// Traces a suspend of the host.
 pub(crate) fn trace_suspend(name: &CStr) {
     // SAFETY: the name is valid; the event copies it.

@@ -18,19 +18,18 @@ unsafe impl Send for Debugfs {}
 unsafe impl Sync for Debugfs {}
 
 impl Debugfs {
-    /// Makes the folder. Without a card, or without debugfs, there is none, which is no error.
+    /// Makes the folder in that of the card. Without that there is none, which is no error.
     ///
     /// # Safety
     ///
-    /// `card` is null or valid; it, and `listener`, stay valid where they are until this is
-    /// dropped.
-    pub(crate) unsafe fn new(card: *const bindings::drm_device, listener: &Listener) -> Self {
+    /// `card` is null, an error, or a folder in debugfs; it, and `listener`, stay valid where they
+    /// are until this is dropped.
+    pub(crate) unsafe fn new(card: *mut bindings::dentry, listener: &Listener) -> Self {
         if card.is_null() {
             return Self(core::ptr::null_mut());
         }
-        // SAFETY: the card is valid; debugfs takes any parent but null, which would be its root,
-        // and a card always has a folder or an error in its place.
-        let folder = unsafe { bindings::debugfs_create_dir(name(c"gvt"), (*card).debugfs_root) };
+        // SAFETY: debugfs takes any parent but null, which would be its root.
+        let folder = unsafe { bindings::debugfs_create_dir(name(c"gvt"), card) };
         let tracked = listener.tracked.as_ptr();
         // SAFETY: the folder is valid or an error, which makes this do nothing. The number is an
         // aligned `usize`, which is C's `unsigned long`, that outlives the file and is only
@@ -39,8 +38,6 @@ impl Debugfs {
             bindings::debugfs_create_ulong(name(c"num_tracked_mmio"), READ_ONLY, folder, tracked);
         }
         let counters = [
-            (c"host_reset_prepare", &listener.reset_prepare),
-            (c"host_reset_done", &listener.reset_done),
             (c"host_suspend", &listener.suspend),
             (c"host_resume", &listener.resume),
         ];

@@ -44,12 +44,11 @@ pub(crate) struct Gpu<'a> {
     turns: Arc<Turns>,
     /// Whose name is in front of what is printed about it.
     pub(crate) printer: &'a device::Device,
-    /// The GPU on its bus, as long as the host half is open; null where there is none.
+    /// The GPU on its bus, which guests' pages are mapped for, as long as the host half is open; null
+    /// where there is none.
     pub(crate) parent: *mut bindings::device,
-    /// What guests' pages are mapped for.
-    pub(crate) dma_device: *mut bindings::device,
-    /// The card, or null.
-    pub(crate) card: *mut bindings::drm_device,
+    /// The device of the card's primary node, or null.
+    pub(crate) card: *mut bindings::device,
     /// Physical address of the aperture.
     pub(crate) aperture_base: u64,
     /// What vGPUs may still take: the lock of the device.
@@ -94,7 +93,6 @@ impl<'a> Gpu<'a> {
                 turns,
                 printer,
                 parent: info.parent.cast(),
-                dma_device: info.dma_device.cast(),
                 card: info.card.cast(),
                 aperture_base: info.aperture_base,
                 shares <- new_mutex!(shares, "kvmgt::shares"),

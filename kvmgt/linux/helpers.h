@@ -130,7 +130,6 @@ void kvmgt_trace_attach(const char *dev, unsigned int major, unsigned int minor,
 			unsigned long long features, unsigned int tracked,
 			unsigned int lacking);
 void kvmgt_trace_detach(const char *dev);
-void kvmgt_trace_gpu_reset(const char *dev, unsigned int engines, unsigned int phase);
 void kvmgt_trace_suspend(const char *dev);
 void kvmgt_trace_resume(const char *dev);
 

@@ -2,10 +2,7 @@
 //! What the host half tells of a GPU: counted and traced, and passed on to its turns.
 
 use crate::{c, turns::Turns};
-use iface::{
-    client::{Direction, Events, Outcome, ResetPhase},
-    events::{RESET_DONE, RESET_PREPARE},
-};
+use iface::client::{Direction, Events, Outcome};
 use kernel::{
     prelude::*,
     str::CString,
@@ -21,10 +18,6 @@ pub(crate) struct Listener {
     turns: Arc<Turns>,
     /// Registers that are tracked, for debugfs only.
     pub(crate) tracked: Atomic<usize>,
-    /// Resets that began.
-    pub(crate) reset_prepare: Atomic<u32>,
-    /// Resets that ended.
-    pub(crate) reset_done: Atomic<u32>,
     /// Suspends of the host.
     pub(crate) suspend: Atomic<u32>,
     /// Resumes of the host.
@@ -38,8 +31,6 @@ impl Listener {
             name: CString::try_from(name)?,
             turns,
             tracked: Atomic::new(0),
-            reset_prepare: Atomic::new(0),
-            reset_done: Atomic::new(0),
             suspend: Atomic::new(0),
             resume: Atomic::new(0),
         })
@@ -57,15 +48,6 @@ impl Listener {
 }
 
 impl Events for Listener {
-    fn gpu_reset(&self, engines: u32, phase: ResetPhase) {
-        let (counter, phase) = match phase {
-            ResetPhase::Prepare => (&self.reset_prepare, RESET_PREPARE),
-            ResetPhase::Done => (&self.reset_done, RESET_DONE),
-        };
-        counter.add(1, Relaxed);
-        c::trace_gpu_reset(&self.name, engines, phase);
-    }
-
     fn suspend(&self) {
         self.suspend.add(1, Relaxed);
         c::trace_suspend(&self.name);
@@ -78,11 +60,8 @@ impl Events for Listener {
         self.turns.set_asleep(false);
     }
 
-    fn schedule_event(&self, engine: u32, context: u64, direction: Direction) {
-        // Of ours the end of a submission tells.
-        if context == 0 {
-            self.turns.host_context(engine, direction);
-        }
+    fn host_context(&self, engine: u32, direction: Direction) {
+        self.turns.host_context(engine, direction);
     }
 
     fn submit_done(&self, _context: u64, tag: u64, outcome: Outcome) {

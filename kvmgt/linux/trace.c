@@ -20,11 +20,6 @@ void kvmgt_trace_detach(const char *dev)
 	trace_gvt_detach(dev);
 }
 
-void kvmgt_trace_gpu_reset(const char *dev, unsigned int engines, unsigned int phase)
-{
-	trace_gvt_gpu_reset(dev, engines, phase);
-}
-
 void kvmgt_trace_suspend(const char *dev)
 {
 	trace_gvt_suspend(dev);

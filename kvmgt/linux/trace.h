@@ -68,24 +68,6 @@ DEFINE_EVENT(gvt_device, gvt_resume,
 	TP_ARGS(dev)
 );
 
-/* The host resets engines: phase 0 before, phase 1 after. */
-TRACE_EVENT(gvt_gpu_reset,
-	TP_PROTO(const char *dev, unsigned int engines, unsigned int phase),
-	TP_ARGS(dev, engines, phase),
-	TP_STRUCT__entry(
-		__string(dev, dev)
-		__field(unsigned int, engines)
-		__field(unsigned int, phase)
-	),
-	TP_fast_assign(
-		__assign_str(dev);
-		__entry->engines = engines;
-		__entry->phase = phase;
-	),
-	TP_printk("%s engines 0x%x phase %u", __get_str(dev),
-		  __entry->engines, __entry->phase)
-);
-
 /*
  * What vGPUs do. Names, fields and text are those of the C GVT-g, which users'
  * scripts know. Names out of Rust have a length and no end.

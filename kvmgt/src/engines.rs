@@ -11,7 +11,7 @@ use crate::schedule::Tag;
 use crate::workload::queue::{Queue, Ticket};
 use crate::workload::ring::Ring;
 use iface::errno;
-use iface::types::{Buffer, Context, Info};
+use iface::types::{Buffer, Context, ContextRequest, Info};
 use image::ImageMap;
 use kernel::prelude::*;
 use switch::{Plan, SwitchList};
@@ -47,7 +47,7 @@ impl EngineInfo {
             let Some(engine) = Engine::from_class(described.class, described.instance) else {
                 continue;
             };
-            let context_size = u64::from(described.context_size);
+            let context_size = described.context_size;
             let state = read_default_state(host, described.mask, context_size)?;
             all.push(
                 Self {
@@ -88,14 +88,27 @@ impl DefaultState {
     }
 }
 
-/// An engine's default state; none if the host half has recorded none.
+/// Dwords of the longest submission of a context that is only looked at: the fewest that can be asked
+/// for.
+const FEWEST_COMMANDS: u64 = 1;
+
+/// An engine's default state: the image of a context that has executed nothing. None if the host half
+/// has recorded none.
 fn read_default_state(host: &impl Host, mask: u32, size: u64) -> Result<Option<KVVec<u8>>> {
     let mut state = KVVec::from_elem(0, usize::try_from(size)?, GFP_KERNEL)?;
-    match host.default_state_read(mask, 0, &mut state) {
-        Ok(()) => Ok(Some(state)),
-        Err(error) if error.to_errno() == errno::ENODATA.saturating_neg() => Ok(None),
-        Err(error) => Err(error),
-    }
+    let request = ContextRequest {
+        engine: mask,
+        commands: FEWEST_COMMANDS,
+        ..ContextRequest::default()
+    };
+    let context = match host.ctx_create(&request) {
+        Ok(context) => context.handle,
+        Err(error) if error.to_errno() == errno::ENODATA.saturating_neg() => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let read = host.ctx_read(context, 0, &mut state);
+    host.ctx_destroy(context)?;
+    read.map(|()| Some(state))
 }
 
 /// What the host half has of a vGPU's engine.

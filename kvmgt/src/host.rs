@@ -55,7 +55,7 @@ pub trait Host {
     /// Writes a buffer from byte `offset` on.
     fn buffer_write(&self, buffer: u64, offset: u64, data: &[u8]) -> Result;
 
-    /// Makes a logical context in an engine's default state.
+    /// Makes a logical context, whose image is the engine's default state.
     fn ctx_create(&self, request: &ContextRequest) -> Result<Context>;
 
     /// Destroys a context that executes nothing.
@@ -73,9 +73,6 @@ pub trait Host {
 
     /// Ends the submission with that tag, if it is what a context executes, without waiting for that.
     fn ctx_kill(&self, context: u64, tag: u64) -> Result;
-
-    /// Reads an engine's default state from byte `offset` on.
-    fn default_state_read(&self, engine: u32, offset: u64, data: &mut [u8]) -> Result;
 }
 
 impl Host for client::Host<'_> {
@@ -91,7 +88,7 @@ impl Host for client::Host<'_> {
     }
 
     fn mmio_exec(&self, ops: &mut [MmioOp]) -> Result {
-        Self::mmio_exec(self, ops, false).map_err(error)
+        Self::mmio_exec(self, ops).map_err(error)
     }
 
     fn awake(&self, act: &mut dyn FnMut() -> Result) -> Result {
@@ -161,10 +158,6 @@ impl Host for client::Host<'_> {
 
     fn ctx_kill(&self, context: u64, tag: u64) -> Result {
         Self::ctx_kill(self, context, tag).map_err(error)
-    }
-
-    fn default_state_read(&self, engine: u32, offset: u64, data: &mut [u8]) -> Result {
-        Self::default_state_read(self, engine, offset, data).map_err(error)
     }
 }
 

@@ -40,30 +40,22 @@ pub const SCRATCH: u64 = 0;
 pub fn info(aperture_size: u64) -> Info {
     Info {
         platform: PLATFORM as u32,
-        stepping: 0,
         vendor: IDS.vendor,
         device: IDS.device,
-        subsystem_vendor: 0,
-        subsystem: 0,
         revision: IDS.revision.into(),
         drm_minor: 0,
         ggtt_size: 4 << 30,
         aperture_size,
         aperture_base: 0,
-        gttmmadr_base: 0,
         gttmmadr_size: 16 << 20,
         fence_count: 32,
         page_sizes: 0,
-        pipe_offsets: Default::default(),
-        transcoder_offsets: Default::default(),
-        cursor_offsets: Default::default(),
-        pipe_mask: 0,
         engine_count: 0,
+        reserved: 0,
         engines: Default::default(),
-        flags: 0,
         parent: core::ptr::null_mut(),
-        dma_device: core::ptr::null_mut(),
         card: core::ptr::null_mut(),
+        debugfs: core::ptr::null_mut(),
     }
 }
 
@@ -200,7 +192,6 @@ impl Host for FakeHost {
             match op.kind {
                 mmio::READ | mmio::POLL => op.value = *register,
                 mmio::WRITE => *register = op.value,
-                mmio::UPDATE => *register = *register & !op.mask | op.value & op.mask,
                 _ => return Err(EINVAL),
             }
         }
@@ -386,14 +377,6 @@ impl Host for FakeHost {
         executes.filter(|it| it.tag == tag).ok_or(ESRCH)?;
         context.killed = true;
         Ok(())
-    }
-
-    fn default_state_read(&self, _engine: u32, offset: u64, data: &mut [u8]) -> Result {
-        let state = self
-            .default_state
-            .as_deref()
-            .ok_or(Error::from_errno(-iface::errno::ENODATA))?;
-        copy(data, state.get(offset as usize..).ok_or(ERANGE)?)
     }
 }
 

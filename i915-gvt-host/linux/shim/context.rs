@@ -105,19 +105,4 @@ impl Host {
         // SAFETY: a context that was not yet destroyed.
         unsafe { bindings::gvt_shim_context_kill(context.as_ptr()) };
     }
-
-    /// Copies out of the default state of the engine with mask `engine`. May sleep.
-    pub(crate) fn default_state(self, engine: u32, offset: u64, data: &mut [u8]) -> Result {
-        let size = data.len() as u64;
-        // SAFETY: the host is valid, and so many bytes can be written.
-        to_result(unsafe {
-            bindings::gvt_shim_default_state(
-                self.as_ptr(),
-                engine,
-                offset,
-                data.as_mut_ptr().cast(),
-                size,
-            )
-        })
-    }
 }

@@ -29,7 +29,7 @@ refusing! {
     close(*mut HostDevice);
     info(*mut HostDevice, *mut Info, u32);
     snapshot(*mut HostDevice, *mut Snapshot);
-    mmio_exec(*mut HostDevice, *mut MmioOp, u32, u32);
+    mmio_exec(*mut HostDevice, *mut MmioOp, u32);
     wake_get(*mut HostDevice);
     wake_put(*mut HostDevice);
     ggtt_reserve(*mut HostDevice, *const GgttRequest, *mut GgttRange);
@@ -48,7 +48,6 @@ refusing! {
     ctx_write(*mut HostDevice, u64, u64, *const u8, u64);
     ctx_submit(*mut HostDevice, u64, *const Submission);
     ctx_kill(*mut HostDevice, u64, u64);
-    default_state_read(*mut HostDevice, u32, u64, *mut u8, u64);
 }
 
 fn offer(table: &HostTable) -> Result<Offer<'_>, Refusal> {
@@ -173,10 +172,9 @@ fn offer_without_layouts_is_refused() {
 fn open_that_the_host_refuses_says_why() {
     struct Deaf;
     impl Events for Deaf {
-        fn gpu_reset(&self, _: u32, _: ResetPhase) {}
         fn suspend(&self) {}
         fn resume(&self) {}
-        fn schedule_event(&self, _: u32, _: u64, _: Direction) {}
+        fn host_context(&self, _: u32, _: Direction) {}
         fn submit_done(&self, _: u64, _: u64, _: Outcome) {}
     }
     let table = table();

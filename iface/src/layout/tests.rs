@@ -2,6 +2,9 @@
 use super::*;
 use crate::events::ClientTable;
 use crate::host::HostTable;
+use std::vec::Vec;
+
+extern crate std;
 
 structure! {
     /// Grew by a field in minor version 1.
@@ -62,11 +65,60 @@ fn hashes_are_those_of_each_minor() {
 fn null_function_names_the_first_that_is_missing() {
     let table = ClientTable {
         header: ClientTable::HEADER,
-        gpu_reset: None,
         suspend: None,
         resume: None,
-        schedule_event: None,
+        host_context: None,
         submit_done: None,
     };
-    assert_eq!(table.null_function(MINOR), Some("gpu_reset"));
+    assert_eq!(table.null_function(MINOR), Some("suspend"));
+}
+
+#[test]
+fn hash_of_a_minor_when_later_ones_add_then_the_same() {
+    const FIRST: Structure = Structure {
+        size: 4,
+        fields: &[Grown::LAYOUT.fields[0]],
+        ..Grown::LAYOUT
+    };
+    const LATER: Structure = Structure {
+        fields: &[Grown::LAYOUT.fields[1]],
+        ..Grown::LAYOUT
+    };
+    const ONE: Number = Number {
+        name: "ONE",
+        value: 1,
+        since: 0,
+    };
+    const TWO: Number = Number {
+        name: "TWO",
+        value: 2,
+        since: 1,
+    };
+    let first = hash_of(&[FIRST], &[ONE], 0);
+    assert_eq!(hash_of(&[Grown::LAYOUT, LATER], &[ONE, TWO], 0), first);
+    for (structures, numbers) in [
+        (&[Grown::LAYOUT][..], &[ONE][..]),
+        (&[FIRST, LATER], &[ONE]),
+        (&[FIRST], &[ONE, TWO]),
+    ] {
+        assert_ne!(
+            hash_of(structures, numbers, 1),
+            hash_of(&[FIRST], &[ONE], 1)
+        );
+    }
+}
+
+#[test]
+fn hash_when_a_number_has_another_value_then_another() {
+    let changed: Vec<Number> = (NUMBERS.iter().copied())
+        .map(|number| Number {
+            value: number.value ^ 1,
+            ..number
+        })
+        .collect();
+    for (i, number) in changed.iter().enumerate() {
+        let mut numbers = NUMBERS.to_vec();
+        numbers[i] = *number;
+        assert_ne!(hash_of(STRUCTURES, &numbers, 0), hash(0), "{}", number.name);
+    }
 }

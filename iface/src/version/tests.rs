@@ -96,6 +96,21 @@ fn accept_of_other_or_missing_layout_fails() {
 }
 
 #[test]
+fn accept_looks_at_the_layout_of_the_common_minor() {
+    for (minor, common) in [
+        (0, 0),
+        (MINOR, MINOR),
+        (MINOR + 1, MINOR),
+        (u16::MAX, MINOR),
+    ] {
+        let other = Header { minor, ..header() };
+        assert_eq!(other.common_minor(), common);
+        let layout = Some(hash(common));
+        assert_eq!(other.accept(HOST_MAGIC, NEEDS, SIZE, layout), Ok(()));
+    }
+}
+
+#[test]
 fn accept_of_missing_feature_fails() {
     let less = Header {
         features: 0,

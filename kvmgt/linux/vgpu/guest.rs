@@ -25,7 +25,7 @@ impl Guest for Vm<'_, '_> {
         // SAFETY: both devices are valid; VFIO counts the vGPU as open, as only operations of an
         // open one pin.
         let pinned = to_result(unsafe {
-            raw::kvmgt_pin(self.0.vdev, self.0.gpu.dma_device, iova, &raw mut address)
+            raw::kvmgt_pin(self.0.vdev, self.0.gpu.parent, iova, &raw mut address)
         });
         match pinned {
             Ok(()) => {
@@ -43,7 +43,7 @@ impl Guest for Vm<'_, '_> {
             return;
         };
         // SAFETY: as in `pin`; the core undoes each pin once, with what it returned.
-        unsafe { raw::kvmgt_unpin(self.0.vdev, self.0.gpu.dma_device, iova, address.0) };
+        unsafe { raw::kvmgt_unpin(self.0.vdev, self.0.gpu.parent, iova, address.0) };
         self.0.pinned.fetch_sub(1_usize, Relaxed);
     }
 
@@ -95,13 +95,11 @@ impl Vm<'_, '_> {
             vmid.as_char_ptr().cast_mut(),
             core::ptr::null_mut(),
         ];
-        // SAFETY: a registered card has a primary minor with a device, and is registered as long
-        // as the host half is open; the strings are only read. An event that nobody gets is no
-        // error of the guest's.
+        // SAFETY: the card's device is valid as long as the host half is open; the strings are only
+        // read. An event that nobody gets is no error of the guest's.
         unsafe {
-            let device = (*(*card).primary).kdev;
             bindings::kobject_uevent_env(
-                &raw mut (*device).kobj,
+                &raw mut (*card).kobj,
                 bindings::kobject_action_KOBJ_ADD,
                 environment.as_mut_ptr(),
             );

@@ -79,7 +79,7 @@ impl<'a> Shadows<'a> {
         let Table { memory, address } = table;
         // SAFETY: by the invariant of `Table`, which is gone.
         unsafe {
-            raw::kvmgt_table_free(self.gpu.dma_device, memory.as_ptr().cast(), address.0);
+            raw::kvmgt_table_free(self.gpu.parent, memory.as_ptr().cast(), address.0);
         }
     }
 }
@@ -97,7 +97,7 @@ impl ShadowMemory for Shadows<'_> {
         };
         let mut address = 0;
         // SAFETY: the device is valid as long as the host half is open.
-        let memory = unsafe { raw::kvmgt_table_alloc(self.gpu.dma_device, &raw mut address) };
+        let memory = unsafe { raw::kvmgt_table_alloc(self.gpu.parent, &raw mut address) };
         let memory = NonNull::new(memory.cast()).ok_or(ENOMEM)?;
         // INVARIANT: it was allocated.
         let table = Table {

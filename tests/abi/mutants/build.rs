@@ -33,18 +33,6 @@ fn main() -> Result<()> {
         "pub(crate) use structure;",
     )?;
     text += between(&layout, "macro_rules! table", "pub(crate) use table;")?;
-    // The same function, but of any structures.
-    let hash = between(
-        &layout,
-        "pub const fn hash(minor: u16)",
-        "\n/// Bytes that a",
-    )?;
-    text += "/// The hash over everything up to minor version `minor`, by iface's own source.\n\
-        #[allow(non_snake_case, reason = \"iface has a constant of that name\")]\n";
-    text += &hash.replace(
-        "hash(minor: u16)",
-        "hash(STRUCTURES: &[Structure], minor: u16)",
-    );
     let folder = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(
         folder.join("contract.rs"),

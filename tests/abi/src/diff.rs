@@ -2,6 +2,7 @@
 //! What changed between two dumps, and which version that needs.
 
 use crate::dump::{version, Dump, Field, Structure};
+use crate::source::Constant;
 use semver::Version;
 use std::fmt;
 
@@ -276,6 +277,11 @@ impl Changes {
             let name = &constant.name;
             match new.constants.iter().find(|c| c.name == *name) {
                 Some(now) if now == constant => {}
+                // Who is older is told by an error that there is less.
+                Some(now) if now.ty == constant.ty && is_raised(constant, now) => {
+                    let (was, is) = (&constant.value, &now.value);
+                    self.add(Bump::Minor, format!("{name} is raised to {is}, was {was}"));
+                }
                 Some(now) => self.add(
                     Bump::Major,
                     format!(
@@ -342,6 +348,12 @@ pub fn faults(dump: &Dump) -> Vec<String> {
         }
     }
     faults
+}
+
+/// Whether both are limits, and the second one allows more.
+fn is_raised(was: &Constant, is: &Constant) -> bool {
+    let limits = was.limit().zip(is.limit());
+    limits.is_some_and(|(was, is)| is > was)
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use std::path::Path;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{
-    braced, parenthesized, token, Attribute, Expr, FnArg, Ident, Item, ItemConst, Lit, LitInt,
-    Meta, ReturnType, Token, Type, Visibility,
+    braced, parenthesized, token, Attribute, BinOp, Expr, FnArg, Ident, Item, ItemConst, Lit,
+    LitInt, Meta, ReturnType, Token, Type, Visibility,
 };
 
 /// Sources that declare the contract, in the order of the reference.
@@ -50,6 +50,30 @@ pub struct Constant {
     pub ty: String,
     /// Its value as it stands in the source.
     pub value: String,
+}
+
+impl Constant {
+    /// The value, if it is the most of something that one side allows the other.
+    pub fn limit(&self) -> Option<u64> {
+        let name = self.name.rsplit("::").next()?;
+        let expression: Expr = syn::parse_str(&self.value).ok()?;
+        name.starts_with("MAX_").then(|| number(&expression))?
+    }
+}
+
+/// What a number, or a shifted one, stands for.
+fn number(expression: &Expr) -> Option<u64> {
+    match expression {
+        Expr::Lit(literal) => match &literal.lit {
+            Lit::Int(number) => number.base10_parse().ok(),
+            _ => None,
+        },
+        Expr::Binary(binary) if matches!(binary.op, BinOp::Shl(_)) => {
+            let bits = u32::try_from(number(&binary.right)?).ok()?;
+            number(&binary.left)?.checked_shl(bits)
+        }
+        _ => None,
+    }
 }
 
 /// Reads the contract's sources in the folder `sources`.
@@ -404,7 +428,8 @@ mod tests {
     fn constants_when_iface_then_numbers_of_all_files_but_the_version() {
         let constants = constants(&sources()).unwrap();
         let find = |name: &str| constants.iter().find(|c| c.name == name);
-        assert_eq!(find("mmio::POSTING").unwrap().value, "1 << 0");
+        assert_eq!(find("mmio::POLL").unwrap().value, "2");
+        assert_eq!(find("PAGE_SIZE_4K").unwrap().value, "1 << 12");
         assert_eq!(
             find("HOST_MAGIC").unwrap().value,
             "u64::from_be_bytes(*b\"GVT-HOST\")"

@@ -29,6 +29,37 @@ fn tree(released: bool) -> tempfile::TempDir {
     tree
 }
 
+#[test]
+fn numbers_when_compared_with_the_constants_then_none_is_forgotten() {
+    // Limits are one side's business; what is in a header is compared before any hash.
+    let exempt = |name: &str| {
+        let own = name.rsplit("::").next().unwrap();
+        own.starts_with("MAX_") || own.starts_with("FEATURE_") || MAGICS.contains(&own)
+    };
+    let is_in_hash = |name: &str| {
+        let mut numbers = iface::layout::NUMBERS.iter();
+        numbers.any(|number| {
+            let found = number.name.replace(' ', "");
+            found.ends_with(&format!("::{name}"))
+        })
+    };
+    let constants = source::constants(&sources()).unwrap();
+    let names = || constants.iter().map(|constant| constant.name.as_str());
+    let forgotten: Vec<&str> = names()
+        .filter(|name| !exempt(name) && !is_in_hash(name))
+        .collect();
+    assert_eq!(forgotten, [] as [&str; 0]);
+    let needless: Vec<&str> = names()
+        .filter(|name| exempt(name) && is_in_hash(name))
+        .collect();
+    assert_eq!(needless, [] as [&str; 0]);
+    let counted = names().filter(|name| !exempt(name)).count();
+    assert_eq!(counted, iface::layout::NUMBERS.len());
+}
+
+/// The first bytes of headers.
+const MAGICS: [&str; 2] = ["HOST_MAGIC", "CLIENT_MAGIC"];
+
 /// The dump of this build after an operation got another name.
 fn broken() -> String {
     current().replace("  close: fn(dev", "  shut: fn(dev")

@@ -11,7 +11,7 @@ use crate::vblank;
 use crate::wire;
 use anyhow::{anyhow, Result};
 use gvt_host::capture;
-use iface::client::{Direction, Events, Host, Offer, Outcome, ResetPhase};
+use iface::client::{Direction, Events, Host, Offer, Outcome};
 use iface::types::{mmio, GgttRequest, MmioOp, GGTT_PAGE_SHIFT, PTE_PRESENT, REGION_HIGH};
 use iface::HostTable;
 use kvmgt_core::device::Device;
@@ -435,10 +435,9 @@ fn snapshot(rounds: u32) -> Result<()> {
 struct Deaf;
 
 impl Events for Deaf {
-    fn gpu_reset(&self, _: u32, _: ResetPhase) {}
     fn suspend(&self) {}
     fn resume(&self) {}
-    fn schedule_event(&self, _: u32, _: u64, _: Direction) {}
+    fn host_context(&self, _: u32, _: Direction) {}
     fn submit_done(&self, _: u64, _: u64, _: Outcome) {}
 }
 
@@ -473,7 +472,7 @@ fn mmio_exec(rounds: u32, kind: u32) -> Result<()> {
     };
     let mut ops: Vec<MmioOp> = (0..BATCH as u32).map(op).collect();
     for _ in 0..rounds {
-        host.mmio_exec(black_box(&mut ops), false).map_err(plain)?;
+        host.mmio_exec(black_box(&mut ops)).map_err(plain)?;
     }
     Ok(())
 }

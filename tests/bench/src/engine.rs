@@ -4,7 +4,7 @@
 //! Counted is kvmgt: from the writes to the submit port to the hand-over of the commands, and from
 //! the news that they are done to the guest's interrupt. Contexts and buffers cost nothing below.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::hint::black_box;
 
 use anyhow::{anyhow, ensure, Context as _, Result};
@@ -69,10 +69,15 @@ struct Given {
     dwords: usize,
 }
 
+/// The first context, of which kvmgt reads the engine's default state when it attaches.
+const FRESH: u64 = 1;
+
 /// The host half, with an engine whose contexts cost nothing.
 struct WithEngine<'a> {
     host: &'a client::Host<'a>,
     state: Vec<u8>,
+    /// Contexts that were made.
+    made: Cell<u64>,
     given: RefCell<Given>,
 }
 
@@ -83,9 +88,8 @@ impl Host for WithEngine<'_> {
         info.engines[0] = iface::types::Engine {
             class: ENGINE_RENDER,
             instance: 0,
-            mmio_base: 0x2000,
-            context_size: self.state.len() as u32,
             mask: 1,
+            context_size: self.state.len() as u64,
         };
         Ok(info)
     }
@@ -149,8 +153,9 @@ impl Host for WithEngine<'_> {
     }
 
     fn ctx_create(&self, request: &ContextRequest) -> Done<Context> {
+        self.made.set(self.made.get() + 1);
         Ok(Context {
-            handle: 2,
+            handle: self.made.get(),
             image: self.state.len() as u64,
             commands: request.commands,
         })
@@ -160,8 +165,11 @@ impl Host for WithEngine<'_> {
         Ok(())
     }
 
-    fn ctx_read(&self, _: u64, _: u64, data: &mut [u8]) -> Done {
-        black_box(data);
+    fn ctx_read(&self, context: u64, offset: u64, data: &mut [u8]) -> Done {
+        match context {
+            FRESH => data.copy_from_slice(&self.state[offset as usize..][..data.len()]),
+            _ => drop(black_box(data)),
+        }
         Ok(())
     }
 
@@ -177,12 +185,6 @@ impl Host for WithEngine<'_> {
     }
 
     fn ctx_kill(&self, _: u64, _: u64) -> Done {
-        Ok(())
-    }
-
-    fn default_state_read(&self, _: u32, offset: u64, data: &mut [u8]) -> Done {
-        let first = offset as usize;
-        data.copy_from_slice(&self.state[first..first + data.len()]);
         Ok(())
     }
 }
@@ -434,6 +436,7 @@ fn with(act: impl FnOnce(&mut Opened<'_>) -> Result<()>) -> Result<()> {
     let host = WithEngine {
         host: &host,
         state: default_state()?,
+        made: Cell::default(),
         given: RefCell::default(),
     };
     let device = Device::new(&host, offer.version(), offer.features())

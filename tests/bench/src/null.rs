@@ -81,10 +81,6 @@ impl Device for Null {
         Ok(Snapshot {
             data: kept.blob.as_ptr(),
             size: kept.blob.len() as u64,
-            time_ns: kept.time_ns,
-            duration_ns: kept.duration_ns,
-            pristine: 1,
-            first_bind: 1,
         })
     }
 
@@ -100,33 +96,25 @@ impl World for Null {
     type Context = ();
 
     fn info(&self) -> Info {
-        let [vendor, device, subsystem_vendor, subsystem] = KEY.ids;
+        let [vendor, device, ..] = KEY.ids;
         Info {
             platform: VARIANT.platform as u32,
-            stepping: 0,
             vendor,
             device,
-            subsystem_vendor,
-            subsystem,
             revision: KEY.revision.into(),
             drm_minor: 0,
             ggtt_size: 4 << 30,
             aperture_size: 256 << 20,
             aperture_base: 0,
-            gttmmadr_base: 0,
             gttmmadr_size: 16 << 20,
             fence_count: 32,
             page_sizes: 0,
-            pipe_offsets: [0; 4],
-            transcoder_offsets: [0; 4],
-            cursor_offsets: [0; 4],
-            pipe_mask: 0,
             engine_count: 0,
+            reserved: 0,
             engines: Default::default(),
-            flags: 0,
             parent: std::ptr::null_mut(),
-            dma_device: std::ptr::null_mut(),
             card: std::ptr::null_mut(),
+            debugfs: std::ptr::null_mut(),
         }
     }
 
@@ -212,8 +200,4 @@ impl World for Null {
     }
 
     fn context_kill(&self, (): ()) {}
-
-    fn default_state(&self, _: u32, _: u64, _: &mut [u8]) -> Result {
-        Err(no_default_state())
-    }
 }

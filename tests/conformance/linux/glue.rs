@@ -9,7 +9,7 @@ const __LOG_PREFIX: &[u8] = b"gvt_conformance\0";
 
 extern "C" {
     fn gvt_conformance_ggtt_entry(page: u64) -> u64;
-    fn gvt_conformance_interrupts_off(f: unsafe extern "C" fn(*mut c_void), data: *mut c_void);
+    fn gvt_conformance_locked(f: unsafe extern "C" fn(*mut c_void), data: *mut c_void);
     fn gvt_conformance_parallel(
         threads: u32,
         f: unsafe extern "C" fn(*mut c_void, u32),
@@ -31,13 +31,13 @@ impl Bench for Linux {
         unsafe { gvt_conformance_ggtt_entry(page) }
     }
 
-    fn with_interrupts_off(&self, mut f: &mut dyn FnMut()) {
+    fn with_lock_held(&self, mut f: &mut dyn FnMut()) {
         unsafe extern "C" fn call(f: *mut c_void) {
             // SAFETY: what is passed below.
             unsafe { (*f.cast::<&mut dyn FnMut()>())() }
         }
         // SAFETY: `call` gets what it expects, during the call.
-        unsafe { gvt_conformance_interrupts_off(call, (&raw mut f).cast()) };
+        unsafe { gvt_conformance_locked(call, (&raw mut f).cast()) };
     }
 
     fn in_parallel(&self, threads: u32, f: &(dyn Fn(u32) + Sync)) {

@@ -11,12 +11,12 @@
 #include <linux/dma-mapping.h>
 #include <linux/io-64-nonatomic-lo-hi.h>
 #include <linux/io.h>
-#include <linux/irqflags.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/pm_runtime.h>
+#include <linux/spinlock.h>
 
 /* Where the entries of the GGTT begin in BAR 0 (PRM Vol 5, GTTMMADR). */
 #define GTTMMADR_BAR 0
@@ -47,7 +47,7 @@ void gvt_conformance_release(void);
 
 /* What it calls. */
 u64 gvt_conformance_ggtt_entry(u64 page);
-void gvt_conformance_interrupts_off(void (*f)(void *data), void *data);
+void gvt_conformance_locked(void (*f)(void *data), void *data);
 int gvt_conformance_parallel(u32 threads, void (*f)(void *data, u32 thread), void *data);
 bool gvt_conformance_sleep(void);
 bool gvt_conformance_alone(void);
@@ -79,13 +79,13 @@ u64 gvt_conformance_ggtt_entry(u64 page)
 	return entry;
 }
 
-void gvt_conformance_interrupts_off(void (*f)(void *data), void *data)
+void gvt_conformance_locked(void (*f)(void *data), void *data)
 {
-	unsigned long flags;
+	static DEFINE_SPINLOCK(spin);
 
-	local_irq_save(flags);
+	spin_lock_bh(&spin);
 	f(data);
-	local_irq_restore(flags);
+	spin_unlock_bh(&spin);
 }
 
 struct worker {

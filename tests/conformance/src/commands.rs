@@ -16,8 +16,8 @@ const GGTT: u32 = 1 << 22;
 /// No command of any engine: client 7 of the command streamer.
 const UNKNOWN: u32 = 7 << 29;
 
-/// The first general purpose register, from an engine's base (PRM Vol 2c, CS_GPR).
-pub(crate) const GPR: u32 = 0x600;
+/// The first general purpose register of the render engine (PRM Vol 2c, CS_GPR).
+pub(crate) const RENDER_GPR: u32 = 0x2600;
 
 /// Dwords of commands that a check submits at the most.
 pub(crate) const ROOM: usize = 64;

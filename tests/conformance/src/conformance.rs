@@ -27,8 +27,8 @@ pub trait Bench {
     /// The entry of page number `page` of the GGTT, as the GPU has it.
     fn ggtt_entry(&self, page: u64) -> u64;
 
-    /// Calls `f` with interrupts off, or with what stands for that.
-    fn with_interrupts_off(&self, f: &mut dyn FnMut());
+    /// Calls `f` in a softirq's context with a spin lock held, or with what stands for that.
+    fn with_lock_held(&self, f: &mut dyn FnMut());
 
     /// Calls `f` in `threads` threads at the same time, with their numbers.
     fn in_parallel(&self, threads: u32, f: &(dyn Fn(u32) + Sync));
@@ -111,8 +111,8 @@ pub unsafe fn run(
     // SAFETY: the caller's promise.
     let table = match unsafe { Table::new(platform_data) } {
         Ok(table) => table,
-        Err(_) => {
-            report("the table is acceptable", table::expect("offer", -1, 0));
+        Err(failure) => {
+            report("the table is acceptable", Err(failure));
             return 1;
         }
     };

@@ -47,11 +47,7 @@ impl<'a> Hold<'a> {
         bench: &(dyn Bench + Sync),
     ) -> Result<Self, Failure> {
         // SAFETY: the caller's promise.
-        let table = unsafe { Table::new(platform_data) }.map_err(|_| Failure {
-            what: "offer",
-            got: -1,
-            wanted: 0,
-        })?;
+        let table = unsafe { Table::new(platform_data) }?;
         expect("open", table.open(), 0)?;
         let hold = Self::fill(table, bench);
         if hold.is_err() {

@@ -9,10 +9,13 @@ pub(crate) use client::{End, Recorder, CLIENT};
 use crate::Failure;
 use core::cell::Cell;
 use core::ffi::c_void;
+use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr;
-use iface::client::{Offer, Refusal};
+use iface::client::Offer;
+use iface::table::take;
 use iface::types::{GgttRange, GgttRequest, Info, MmioOp, Snapshot};
+use iface::version::CLIENT_NEEDS;
 use iface::{ClientTable, HostTable};
 
 /// Compares what an operation returned with what the contract says.
@@ -32,7 +35,8 @@ pub(crate) fn ensure(what: &'static str, got: i64, wanted: i64) -> Result<(), Fa
 /// A table that was found acceptable, to be called in any way.
 #[derive(Clone, Copy)]
 pub struct Table<'a> {
-    table: &'a HostTable,
+    table: HostTable,
+    valid: PhantomData<&'a HostTable>,
 }
 
 /// Calls an operation; what it is given is right, or wrong in a way that the contract foresees.
@@ -42,7 +46,7 @@ macro_rules! call {
             // SAFETY: the table was checked and is valid for `'a`. Pointers are null, or lead to
             // as much memory of the right type as the operation may touch.
             Some(operation) => unsafe { operation($self.table.device $(, $argument)*) },
-            None => -iface::errno::EINVAL,
+            None => -iface::errno::EOPNOTSUPP,
         }
     };
 }
@@ -52,19 +56,27 @@ impl<'a> Table<'a> {
     /// # Safety
     ///
     /// As [`Offer::from_platform_data`].
-    pub(crate) unsafe fn new(platform_data: *const c_void) -> Result<Self, Refusal> {
+    pub(crate) unsafe fn new(platform_data: *const c_void) -> Result<Self, Failure> {
+        const REFUSED: Failure = Failure {
+            what: "offer",
+            got: -1,
+            wanted: 0,
+        };
         // SAFETY: the caller's promise.
-        unsafe { Offer::<'a>::from_platform_data(platform_data) }?;
-        // SAFETY: it was accepted: it is a whole table.
-        let table = unsafe { &*platform_data.cast::<HostTable>() };
-        Ok(Self { table })
+        unsafe { Offer::<'a>::from_platform_data(platform_data) }.map_err(|_| REFUSED)?;
+        // SAFETY: as above.
+        let table = unsafe { take(platform_data, CLIENT_NEEDS) }.map_err(|_| REFUSED)?;
+        Ok(Self {
+            table,
+            valid: PhantomData,
+        })
     }
 
     pub(crate) fn open(&self) -> i32 {
         self.open_as(Some(&CLIENT))
     }
 
-    /// Opens with a table that must outlive the session, if it is accepted.
+    /// Opens with that table.
     pub(crate) fn open_as(&self, client: Option<&ClientTable>) -> i32 {
         call!(
             self,
@@ -115,8 +127,8 @@ impl<'a> Table<'a> {
         call!(self, snapshot, ptr::null_mut())
     }
 
-    pub(crate) fn mmio_exec(&self, ops: &mut [MmioOp], flags: u32) -> i32 {
-        call!(self, mmio_exec, ops.as_mut_ptr(), ops.len() as u32, flags)
+    pub(crate) fn mmio_exec(&self, ops: &mut [MmioOp]) -> i32 {
+        call!(self, mmio_exec, ops.as_mut_ptr(), ops.len() as u32)
     }
 
     /// A batch of which only the number is told: with one that is too high nothing is read.
@@ -125,8 +137,7 @@ impl<'a> Table<'a> {
             self,
             mmio_exec,
             first.map_or(ptr::null_mut(), ptr::from_mut),
-            count,
-            0
+            count
         )
     }
 

@@ -26,7 +26,7 @@ impl Bench for Hosted<'_> {
         self.0.machine().ggtt_entry(page)
     }
 
-    fn with_interrupts_off(&self, f: &mut dyn FnMut()) {
+    fn with_lock_held(&self, f: &mut dyn FnMut()) {
         in_atomic_context(f);
     }
 

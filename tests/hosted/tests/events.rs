@@ -2,17 +2,17 @@
 //! What happens to a GPU in use: call-backs come as documented, and what the client reserved is what
 //! it was.
 
-use gen9_gpu::EngineId;
+use gen9_gpu::{Activity, EngineId};
 use gvt_host::events;
 use hosted_glue::bed::Bed;
 use hosted_glue::card::engine_mask;
 use hosted_glue::client::Event;
 use hosted_glue::raw::{fence, Raw};
-use iface::client::{Direction, Events, Host, Offer, Outcome, ResetPhase};
+use iface::client::{Direction, Events, Host, Offer, Outcome};
 use iface::errno::{EBADF, ENODEV, ENOSPC};
-use iface::events::RESET_ALL;
 use iface::types::{
-    mmio, GgttRange, GgttRequest, MmioOp, GGTT_PAGE_SIZE, PTE_PRESENT, REGION_APERTURE, REGION_HIGH,
+    mmio, ContextRequest, GgttRange, GgttRequest, MmioOp, GGTT_PAGE_SIZE, PTE_PRESENT,
+    REGION_APERTURE, REGION_HIGH,
 };
 use kernel::testing::Ledger;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -21,6 +21,10 @@ use std::time::Duration;
 
 /// Pages of the ranges below.
 const PAGES: u64 = 8;
+/// The page tables of contexts that use none: an empty table.
+const NO_TABLES: u64 = 0x4000_0000;
+/// No command of any engine.
+const GARBAGE: u32 = 0xffff_ffff;
 /// A page of the machine's memory, as an entry of the GGTT.
 const PAGE: u64 = 0x0bad_c000 | PTE_PRESENT;
 
@@ -151,24 +155,15 @@ fn contents_written_while_the_gpu_slept_are_there_when_it_wakes() {
 }
 
 #[test]
-fn events_come_in_pairs_and_in_order() {
+fn sleep_is_told_in_its_order_and_resets_are_not() {
     let bed = Bed::new("kbl");
     let kvmgt = bed.attach();
-    let rcs = engine_mask(EngineId::Rcs0);
 
     bed.i915.reset();
     bed.i915.reset_engine(EngineId::Rcs0);
     bed.i915.sleep();
 
-    let expected = [
-        Event::Reset(RESET_ALL, ResetPhase::Prepare),
-        Event::Reset(RESET_ALL, ResetPhase::Done),
-        Event::Reset(rcs, ResetPhase::Prepare),
-        Event::Reset(rcs, ResetPhase::Done),
-        Event::Suspend,
-        Event::Resume,
-    ];
-    assert_eq!(kvmgt.events().take(), expected);
+    assert_eq!(kvmgt.events().take(), [Event::Suspend, Event::Resume]);
 }
 
 #[test]
@@ -183,7 +178,6 @@ fn events_without_a_client_go_nowhere() {
 
 /// Looks at the GPU when events come.
 struct Witness<'b> {
-    bed: &'b Bed,
     /// What is to be seen in them, once it is there.
     expected: Mutex<Option<(Contents<'b>, Vec<u64>)>>,
     seen: AtomicUsize,
@@ -199,35 +193,24 @@ impl Witness<'_> {
 }
 
 impl Events for Witness<'_> {
-    fn gpu_reset(&self, _: u32, phase: ResetPhase) {
-        let mut ops = [MmioOp {
-            kind: mmio::READ,
-            offset: 0x2034,
-            ..MmioOp::default()
-        }];
-        // The contract allows this one operation in here, at least.
-        assert_eq!(Raw::new(self.bed).mmio(&mut ops, 0), 0);
-        if phase == ResetPhase::Done {
-            self.look();
-        }
-    }
-
     fn suspend(&self) {}
 
     fn resume(&self) {
         self.look();
     }
 
-    fn schedule_event(&self, _: u32, _: u64, _: Direction) {}
+    fn host_context(&self, _: u32, _: Direction) {}
 
-    fn submit_done(&self, _: u64, _: u64, _: Outcome) {}
+    fn submit_done(&self, _: u64, _: u64, outcome: Outcome) {
+        assert_eq!(outcome, Outcome::Hung);
+        self.look();
+    }
 }
 
 #[test]
-fn done_and_resume_come_when_everything_is_restored() {
+fn end_by_a_reset_and_resume_come_when_everything_is_restored() {
     let bed = Bed::new("kbl");
     let witness = Witness {
-        bed: &bed,
         expected: Mutex::default(),
         seen: AtomicUsize::new(0),
     };
@@ -239,7 +222,19 @@ fn done_and_resume_come_when_everything_is_restored() {
     let values = contents.of_the_gpu();
     *witness.expected.lock().unwrap() = Some((contents, values));
 
+    let request = ContextRequest {
+        engine: engine_mask(EngineId::Rcs0),
+        commands: 2,
+        ..ContextRequest::default()
+    };
+    let made = host.ctx_create(&request).unwrap();
+    host.ctx_submit(made.handle, NO_TABLES, &[&[GARBAGE; 2]], 1)
+        .unwrap();
+    assert_eq!(bed.card().run_engines(), Activity::Waiting);
+
     bed.i915.reset();
+    bed.card().run_engines();
+    assert_eq!(witness.seen.load(SeqCst), 1);
     bed.i915.sleep();
 
     assert_eq!(witness.seen.load(SeqCst), 2);
@@ -254,8 +249,6 @@ struct Slow {
 }
 
 impl Events for Slow {
-    fn gpu_reset(&self, _: u32, _: ResetPhase) {}
-
     fn suspend(&self) {
         self.entered.send(()).unwrap();
         self.leave.lock().unwrap().recv().unwrap();
@@ -264,7 +257,7 @@ impl Events for Slow {
 
     fn resume(&self) {}
 
-    fn schedule_event(&self, _: u32, _: u64, _: Direction) {}
+    fn host_context(&self, _: u32, _: Direction) {}
 
     fn submit_done(&self, _: u64, _: u64, _: Outcome) {}
 }
@@ -320,7 +313,7 @@ fn work(host: &Host<'_>, stop: &AtomicBool) -> usize {
             offset: 0x2034,
             ..MmioOp::default()
         }; 4];
-        let read = host.mmio_exec(&mut ops, false);
+        let read = host.mmio_exec(&mut ops);
         assert!(read.is_ok() || read.is_err_and(|errno| errno.number() == ENODEV));
         drop(wake);
         assert!(host.info().is_ok() || stop.load(SeqCst));
@@ -353,11 +346,11 @@ fn operations_at_the_same_time_as_each_other_and_as_resets_leave_nothing_behind(
         }
         stop.store(true, SeqCst);
     });
-    let resets = kvmgt.events().take().len();
+    let told = kvmgt.events().take().len();
     drop(kvmgt);
 
     assert!(rounds.load(SeqCst) > 0);
-    assert_eq!(resets, 20 * 6);
+    assert_eq!(told, 20 * 2, "each sleep, in two parts");
     assert_eq!((bed.card().wakerefs(), ledger.live_objects()), (0, live));
     assert_eq!(bed.card().pages_taken(), []);
     assert_eq!(bed.card().fences_taken(), [] as [u32; 0]);

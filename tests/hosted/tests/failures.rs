@@ -316,14 +316,7 @@ unsafe extern "C" fn damaged_snapshot(_: *mut HostDevice, out: *mut Snapshot) ->
         return -5;
     };
     let (data, size) = (bytes.as_ptr(), bytes.len() as u64);
-    let place = Snapshot {
-        data,
-        size,
-        time_ns: 0,
-        duration_ns: 0,
-        pristine: 1,
-        first_bind: 1,
-    };
+    let place = Snapshot { data, size };
     // SAFETY: the caller passes a place for it.
     unsafe { out.write(place) };
     0

@@ -30,14 +30,11 @@ mod changed {
         #[derive(StableAbi)]
         pub struct ClientTable {
             pub header: Header,
-            // It takes a mask of 64 bits.
-            pub gpu_reset:
-                Option<unsafe extern "C" fn(private: *mut c_void, engines: u64, phase: u32)>,
             pub suspend: Option<unsafe extern "C" fn(private: *mut c_void)>,
             pub resume: Option<unsafe extern "C" fn(private: *mut c_void)>,
-            pub schedule_event: Option<
-                unsafe extern "C" fn(private: *mut c_void, engine: u32, context: u64, event: u32),
-            >,
+            // It takes a mask of 64 bits.
+            pub host_context:
+                Option<unsafe extern "C" fn(private: *mut c_void, engine: u64, event: u32)>,
             pub submit_done: Option<
                 unsafe extern "C" fn(private: *mut c_void, context: u64, tag: u64, outcome: u32),
             >,

@@ -203,7 +203,7 @@ impl<'b> Model<'b> {
                     }
                 }
                 self.fence = (0, 0);
-                assert_eq!(self.raw.open(&CLIENT), 0);
+                assert_eq!(self.raw.open(&client()), 0);
                 self.fences = self.raw.fences(1).unwrap();
             }
         }
@@ -224,8 +224,6 @@ impl<'b> Model<'b> {
         assert_eq!(self.bed.card().fence(number), self.fence.0);
     }
 }
-
-static CLIENT: std::sync::LazyLock<iface::ClientTable> = std::sync::LazyLock::new(client);
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]

@@ -22,7 +22,8 @@ fn accepted(major: u16, minor: u16, needed: u16) -> Result<(), Mismatch> {
         minor,
         ..Header::new(HOST_MAGIC, SIZE, needs)
     };
-    header.accept(HOST_MAGIC, needs, SIZE, Some(layout::hash(needed)))
+    let layout = layout::hash(header.common_minor());
+    header.accept(HOST_MAGIC, needs, SIZE, Some(layout))
 }
 
 #[test]

@@ -12,7 +12,7 @@ use hosted_glue::bed::Bed;
 use hosted_glue::card::Card;
 use hosted_glue::client::Attachment;
 use hosted_glue::machine::Machine;
-use iface::types::{GGTT_PAGE_SHIFT, PTE_ADDRESS};
+use iface::types::{ContextRequest, GGTT_PAGE_SHIFT, PTE_ADDRESS};
 use kvmgt_core::address::{Gfn, PAGE_SHIFT, PAGE_SIZE};
 use kvmgt_core::hardware::Engine;
 use kvmgt_core::host::Host;
@@ -213,9 +213,17 @@ impl<'b> Arena<'b> {
     /// There is no such engine.
     pub fn default_state(&self, engine: Engine) -> Vec<u32> {
         let info = self.kvmgt.device().engine(engine).expect("there is one");
-        let mut state = vec![0; info.context_size as usize];
-        let read = Host::default_state_read(self.kvmgt.host(), info.mask, 0, &mut state);
-        read.expect("it was recorded");
+        let request = ContextRequest {
+            engine: info.mask,
+            commands: 2,
+            ..ContextRequest::default()
+        };
+        let host = self.kvmgt.host();
+        let fresh = host.ctx_create(&request).expect("it was recorded");
+        let mut state = vec![0; fresh.image as usize];
+        let read = host.ctx_read(fresh.handle, 0, &mut state);
+        read.expect("it executes nothing");
+        host.ctx_destroy(fresh.handle).expect("it executes nothing");
         dwords(&state)
     }
 
@@ -284,7 +292,19 @@ impl<'b> Arena<'b> {
 
     /// i915 resets the whole GPU.
     pub fn reset_gpu(&mut self) {
-        self.bed.i915.reset();
+        self.begin_reset();
+        self.end_reset();
+    }
+
+    /// The same, up to where i915 restores what the GPU lost.
+    pub fn begin_reset(&mut self) {
+        self.bed.i915.begin_reset();
+        self.judge.program_registers();
+    }
+
+    /// The rest of it.
+    pub fn end_reset(&mut self) {
+        self.bed.i915.end_reset();
         self.judge.program_registers();
     }
 

@@ -147,8 +147,4 @@ impl Host for Watched<'_> {
     fn ctx_kill(&self, context: u64, tag: u64) -> Result {
         Host::ctx_kill(self.host, context, tag)
     }
-
-    fn default_state_read(&self, engine: u32, offset: u64, data: &mut [u8]) -> Result {
-        Host::default_state_read(self.host, engine, offset, data)
-    }
 }

@@ -18,9 +18,6 @@ use std::cell::{RefCell, RefMut};
 use crate::guest::ENGINES;
 use crate::host::engine_id;
 
-/// What a context is known by that is not a client's.
-const NO_CLIENT: u64 = 0;
-
 struct State {
     roster: Roster,
     /// When the schedule of an engine is to be asked again.
@@ -105,7 +102,7 @@ impl<'a> Slices<'a> {
 impl State {
     fn hear(&mut self, event: Event, now: Time) {
         match event {
-            Event::Schedule(mask, NO_CLIENT, direction) => {
+            Event::HostContext(mask, direction) => {
                 let known = ENGINES
                     .into_iter()
                     .find(|engine| engine_mask(engine_id(*engine)) == mask);
@@ -135,7 +132,6 @@ impl State {
             }
             Event::Suspend => self.set_asleep(true, now),
             Event::Resume => self.set_asleep(false, now),
-            _ => {}
         }
     }
 

@@ -3,7 +3,6 @@
 
 use gen9_gpu::gpu::DEFAULT_SLICE;
 use gvt_host::events;
-use iface::events::RESET_ALL;
 use isolation::arena::{self, Arena, Verdict};
 use isolation::attacks;
 use isolation::commands::{all, store, store_in_ppgtt, wait};
@@ -127,13 +126,7 @@ fn s_70_close_right_behind_writes_to_watched_tables() {
 
 #[test]
 fn s_70_close_in_the_midst_of_a_reset_of_the_hosts_gpu() {
-    close_behind(
-        |arena| events::reset_prepare(arena.card(), RESET_ALL),
-        |arena| {
-            events::reset_done(arena.card(), RESET_ALL);
-            arena.reset_gpu();
-        },
-    );
+    close_behind(|arena| arena.begin_reset(), |arena| arena.end_reset());
 }
 
 #[test]

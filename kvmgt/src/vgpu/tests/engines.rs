@@ -82,9 +82,8 @@ fn host(state: Vec<u8>) -> FakeHost {
         host.info.engines[engine] = iface::types::Engine {
             class,
             instance: 0,
-            mmio_base: 0,
-            context_size: IMAGE as u32,
             mask: 1 << engine,
+            context_size: IMAGE,
         };
     }
     host.default_state = Some(state);

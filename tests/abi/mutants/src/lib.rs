@@ -6,7 +6,7 @@
 //! `abi_stable`, which knows nothing of that rule.
 
 use abi_stable::type_layout::TypeLayout;
-use iface::layout::Structure;
+use iface::layout::{hash_of, Structure, NUMBERS};
 
 /// A contract as both judges see it.
 #[derive(Clone, Copy)]
@@ -33,7 +33,12 @@ pub struct Mutant {
 
 /// The contract as it is, written by the same way as the mutants.
 pub const CONTRACT: Build = generated::CONTRACT;
-pub use generated::{hash, MUTANTS};
+pub use generated::MUTANTS;
+
+/// The hash over everything up to minor version `minor`, by iface's own source.
+pub const fn hash(structures: &[Structure], minor: u16) -> u64 {
+    hash_of(structures, NUMBERS, minor)
+}
 
 /// Where iface's macros find the types of what they describe.
 mod layout {
@@ -51,7 +56,6 @@ mod layout {
 )]
 mod generated {
     use super::{Build, Mutant};
-    use iface::hash::Hash;
     use iface::layout::Structure;
 
     /// What mutants find by iface's macros, but for what they declare themselves.
@@ -69,7 +73,7 @@ mod generated {
         pub use abi_stable::type_layout::TypeLayout;
         pub use abi_stable::StableAbi;
         pub use core::ffi::{c_int, c_void};
-        pub use iface::types::{MAX_ENGINES, MAX_PIPES};
+        pub use iface::types::MAX_ENGINES;
 
         #[repr(C)]
         #[derive(Clone, Copy, StableAbi)]

@@ -7,7 +7,7 @@ const OLD: &str = "interface 1.0\nlayout of minor 0: 0x1\nregister table: 9 rows
     48    8  since 1.0  first: u64\n     \
     56    8  since 1.0  second: fn(a: *const Plain) -> c_int\n\n\
     Plain: 8 bytes, alignment 8\n      0    8  since 1.0  value: u64\n\n\
-    constant GOOD: u32 = 1 << 0\n";
+    constant GOOD: u32 = 1 << 0\nconstant MAX_GOODS: u32 = 1 << 3\n";
 /// What a new minor version of [`OLD`] has besides.
 const HASH_OF_MINOR_1: &str = "0x1\nlayout of minor 1: 0x3\n";
 
@@ -110,6 +110,17 @@ fn of_when_header_changes_then_other_magics_are_asked_for() {
     let new = parse(&header.replace("magic", "mark")).unwrap();
     let verdict = Verdict::of(&old, &new);
     assert!(verdict.to_string().contains("other magics"), "{verdict}");
+}
+
+#[test]
+fn of_when_limit_is_raised_then_minor_and_when_lowered_then_major() {
+    assert_eq!(needs("1 << 3", "16"), Bump::Minor);
+    assert_eq!(needs("1 << 3", "1 << 4"), Bump::Minor);
+    assert_eq!(needs("1 << 3", "7"), Bump::Major);
+    assert_eq!(
+        needs("GOODS: u32 = 1 << 3", "GOODS: u64 = 1 << 4"),
+        Bump::Major
+    );
 }
 
 #[test]

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! Contexts that execute nothing: making them, and their images.
 
+use super::buffers::alloc;
+use super::submission::{empty_root, run};
 use super::{open, refused, NO_HANDLE};
+use crate::commands::Commands;
 use crate::table::{ensure, expect};
 use crate::{Check, Context, Failure, Outcome};
 use iface::errno::{EBADF, EFAULT, EINVAL, ENOSPC, EPERM, ERANGE, ESRCH};
 use iface::image::{is_client_writable, STATUS_PAGE};
-use iface::types::{self, ContextRequest, Engine, MAX_COMMANDS};
+use iface::types::{self, ContextRequest, Engine, ENGINE_RENDER, MAX_COMMANDS, MAX_CONTEXTS};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -24,10 +27,6 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "ctx_read and ctx_write called wrongly",
         run: wrong_copies,
-    },
-    Check {
-        name: "default_state_read called wrongly",
-        run: wrong_default_state,
     },
     Check {
         name: "ctx_destroy leaves a stale handle",
@@ -61,6 +60,16 @@ pub(super) fn engines(context: &Context<'_>) -> impl Iterator<Item = Engine> {
 pub(crate) fn first_engine(context: &Context<'_>) -> Result<Engine, Failure> {
     engines(context).next().ok_or(Failure {
         what: "an engine",
+        got: 0,
+        wanted: 1,
+    })
+}
+
+/// The render engine, which every GPU has.
+pub(crate) fn render(context: &Context<'_>) -> Result<Engine, Failure> {
+    let found = engines(context).find(|engine| engine.class == ENGINE_RENDER);
+    found.ok_or(Failure {
+        what: "a render engine",
         got: 0,
         wanted: 1,
     })
@@ -120,57 +129,81 @@ fn wrong_requests(context: &Context<'_>) -> Outcome {
     refused("reserved", table.ctx_create(&request), -EINVAL)
 }
 
-/// Whether the host half may have put something else into the dword at an offset of an image.
-fn is_hosts(offset: u64) -> bool {
-    // What stands between the registers of the ring context is batches, which the host's
-    // workarounds are, and the time stamp, which begins anew.
-    const RING_CONTEXT_END: u64 = STATUS_PAGE + 0x34 * DWORD;
-    // R_PWR_CLK_STATE says which slices are on, and MI_MODE that the ring does not stop; the latter
-    // stands in one of two places.
-    const POWER_AND_MODE: [u64; 3] = [0x43, 0x55, 0x59];
-    offset < RING_CONTEXT_END
-        || POWER_AND_MODE
-            .iter()
-            .any(|dword| offset == STATUS_PAGE + dword * DWORD)
-        || !is_client_writable(offset)
+/// The first dword of two parts of images at `offset` that differs, though it is the client's.
+fn different(offset: u64, one: &[u8; PART], other: &[u8; PART]) -> Option<u64> {
+    let size = DWORD as usize;
+    let places = (offset..).step_by(size);
+    let pairs = one.chunks_exact(size).zip(other.chunks_exact(size));
+    let mut differing = places.zip(pairs).filter(|(_, (one, other))| one != other);
+    differing
+        .find(|(at, _)| is_client_writable(*at))
+        .map(|(at, _)| at)
+}
+
+/// Looks at each part of the images of two contexts.
+fn compare(
+    context: &Context<'_>,
+    [one, other]: [&types::Context; 2],
+    mut look: impl FnMut(u64, &[u8; PART], &[u8; PART]) -> Outcome,
+) -> Outcome {
+    for offset in (0..one.image).step_by(PART) {
+        let [mut first, mut second] = [[1; PART], [2; PART]];
+        for (made, part) in [(one, &mut first), (other, &mut second)] {
+            let read = context.table.ctx_read(made.handle, offset, part);
+            expect("ctx_read", read, 0)?;
+        }
+        look(offset, &first, &second)?;
+    }
+    Ok(())
 }
 
 fn fresh(context: &Context<'_>) -> Outcome {
-    open(context)?;
-    let table = &context.table;
-    for engine in engines(context) {
-        let made = create(context, &of(&engine))?;
-        ensure("image", made.image as i64, engine.context_size.into())?;
-        ensure(
-            "room for commands",
-            (made.commands >= crate::commands::ROOM as u64).into(),
-            1,
-        )?;
-        let mut offset = 0;
-        while offset < made.image {
-            let [mut image, mut state] = [[1; PART]; 2];
-            let read = table.ctx_read(made.handle, offset, &mut image);
-            expect("ctx_read", read, 0)?;
-            let read = table.default_state_read(engine.mask, offset, &mut state);
-            expect("default_state_read", read, 0)?;
-            if offset < STATUS_PAGE {
-                ensure("the status page", (state == [0; PART]).into(), 1)?;
-            }
-            let different = image
-                .chunks_exact(DWORD as usize)
-                .zip(state.chunks_exact(DWORD as usize))
-                .zip((offset..).step_by(DWORD as usize))
-                .find(|((image, state), at)| image != state && !is_hosts(*at));
+    const VALUE: [u8; 4] = [1, 2, 3, 4];
+    context.table.recorded(|recorder| {
+        let table = &context.table;
+        let buffer = alloc(context, 1)?;
+        for engine in engines(context) {
+            let [used, first] = [
+                create(context, &of(&engine))?,
+                create(context, &of(&engine))?,
+            ];
+            ensure("image", used.image as i64, engine.context_size as i64)?;
             ensure(
-                "the first that is not the default",
-                different.map_or(0, |(_, at)| at as i64),
-                0,
+                "room for commands",
+                (used.commands >= crate::commands::ROOM as u64).into(),
+                1,
             )?;
-            offset += PART as u64;
+            let write = table.ctx_write(used.handle, TIMESTAMP, &VALUE);
+            expect("ctx_write", write, 0)?;
+            let commands = Commands::new().store(buffer.start, engine.mask);
+            run(context, recorder, &used, empty_root(context), &commands)?;
+            // What the one has executed is nothing to one that is made then.
+            let second = create(context, &of(&engine))?;
+            let (mut saved, mut used_parts) = (false, 0);
+            compare(context, [&first, &second], |offset, first, second| {
+                if offset < STATUS_PAGE {
+                    ensure("the status page", (first == &[0; PART]).into(), 1)?;
+                } else {
+                    saved |= first != &[0; PART];
+                }
+                ensure(
+                    "the first that is not the default",
+                    different(offset, first, second).map_or(0, |at| at as i64),
+                    0,
+                )
+            })?;
+            ensure("a state that was saved", saved.into(), 1)?;
+            compare(context, [&used, &second], |offset, used, second| {
+                used_parts += i64::from(different(offset, used, second).is_some());
+                Ok(())
+            })?;
+            ensure("parts that were used", (used_parts > 0).into(), 1)?;
+            for made in [used, first, second] {
+                expect("ctx_destroy", table.ctx_destroy(made.handle), 0)?;
+            }
         }
-        expect("ctx_destroy", table.ctx_destroy(made.handle), 0)?;
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 fn written(context: &Context<'_>) -> Outcome {
@@ -230,24 +263,6 @@ fn wrong_copies(context: &Context<'_>) -> Outcome {
     Ok(())
 }
 
-fn wrong_default_state(context: &Context<'_>) -> Outcome {
-    open(context)?;
-    let table = &context.table;
-    let engine = first_engine(context)?;
-    let mut dword = [0; 4];
-    for mask in [0, 1 << 31, engine.mask | 1 << 31] {
-        let read = table.default_state_read(mask, 0, &mut dword);
-        expect("no engine", read, -EINVAL)?;
-    }
-    let end = u64::from(engine.context_size);
-    for offset in [end - 3, end, u64::MAX] {
-        let read = table.default_state_read(engine.mask, offset, &mut dword);
-        expect("beyond", read, -ERANGE)?;
-    }
-    let read = table.default_state_read(engine.mask, end - DWORD, &mut dword);
-    expect("the last dword", read, 0)
-}
-
 fn destroyed(context: &Context<'_>) -> Outcome {
     open(context)?;
     let table = &context.table;
@@ -273,13 +288,11 @@ fn destroyed(context: &Context<'_>) -> Outcome {
 }
 
 fn exhausted(context: &Context<'_>) -> Outcome {
-    /// More than any host half has room for.
-    const MANY: usize = 1024;
     let mut counts = [0, 0];
     for count in &mut counts {
         open(context)?;
         let request = of(&first_engine(context)?);
-        let refusal = (0..MANY).find_map(|n| {
+        let refusal = (0..=MAX_CONTEXTS).find_map(|n| {
             *count = n as i64;
             context.table.ctx_create(&request).err()
         });
@@ -287,5 +300,6 @@ fn exhausted(context: &Context<'_>) -> Outcome {
         expect("close", context.table.close(), 0)?;
     }
     let [first, second] = counts;
+    ensure("as many as can be", first, MAX_CONTEXTS as i64)?;
     ensure("as many after close", second, first)
 }

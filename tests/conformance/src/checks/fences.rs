@@ -60,7 +60,7 @@ pub(crate) fn holding(context: &Context<'_>, value: u64) -> i64 {
     if context.table.wake_get() != 0 {
         return -1;
     }
-    let returned = context.table.mmio_exec(&mut ops, 0);
+    let returned = context.table.mmio_exec(&mut ops);
     context.table.wake_put();
     if returned != 0 {
         return -1;

@@ -56,7 +56,7 @@ fn not_open(context: &Context<'_>) -> Outcome {
         kind: mmio::READ,
         ..MmioOp::default()
     }];
-    expect("mmio_exec", table.mmio_exec(&mut read, 0), -ENODEV)?;
+    expect("mmio_exec", table.mmio_exec(&mut read), -ENODEV)?;
     expect("wake_get", table.wake_get(), -ENODEV)?;
     expect("wake_put", table.wake_put(), -ENODEV)?;
     refused("ggtt_reserve", table.ggtt_reserve(&aperture(1)), -ENODEV)?;
@@ -80,9 +80,7 @@ fn not_open(context: &Context<'_>) -> Outcome {
     expect("ctx_read", table.ctx_read(1, 0, &mut byte), -ENODEV)?;
     expect("ctx_write", table.ctx_write(1, 0, &byte), -ENODEV)?;
     expect("ctx_submit", table.ctx_submit(1, 0, &[0, 0], 0), -ENODEV)?;
-    expect("ctx_kill", table.ctx_kill(1, 0), -ENODEV)?;
-    let state = table.default_state_read(1, 0, &mut byte);
-    expect("default_state_read", state, -ENODEV)
+    expect("ctx_kill", table.ctx_kill(1, 0), -ENODEV)
 }
 
 fn no_client(context: &Context<'_>) -> Outcome {

@@ -6,7 +6,7 @@ use crate::table::{ensure, expect};
 use crate::{Check, Context, Failure, Outcome};
 use iface::errno::{E2BIG, EAGAIN, EFAULT, EINVAL, EPERM, ETIMEDOUT};
 use iface::registers::{Platform, MMIO_SIZE};
-use iface::types::mmio::{MAX_OPS, MAX_POLL_US, POLL, POSTING, READ, UPDATE, WRITE};
+use iface::types::mmio::{MAX_OPS, MAX_POLL_US, POLL, READ, WRITE};
 use iface::types::MmioOp;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -19,7 +19,7 @@ pub(super) const CHECKS: &[Check] = &[
         run: forbidden,
     },
     Check {
-        name: "mmio_exec reads, writes and updates",
+        name: "mmio_exec reads and writes",
         run: right,
     },
     Check {
@@ -27,8 +27,8 @@ pub(super) const CHECKS: &[Check] = &[
         run: polls,
     },
     Check {
-        name: "mmio_exec with interrupts off",
-        run: interrupts_off,
+        name: "mmio_exec with a spin lock held",
+        run: locked,
     },
     Check {
         name: "mmio_exec of a GPU that sleeps",
@@ -70,7 +70,7 @@ fn awake(context: &Context<'_>) -> Result<u32, Failure> {
 
 fn value(context: &Context<'_>, offset: u32) -> u32 {
     let mut read = [op(READ, offset, 0)];
-    context.table.mmio_exec(&mut read, 0);
+    context.table.mmio_exec(&mut read);
     read[0].value
 }
 
@@ -110,37 +110,17 @@ fn wrong(context: &Context<'_>) -> Outcome {
         ),
     ];
     for (what, op) in wrong {
-        expect(what, table.mmio_exec(&mut [op], 0), -EINVAL)?;
+        expect(what, table.mmio_exec(&mut [op]), -EINVAL)?;
     }
-    expect(
-        "unknown flag",
-        table.mmio_exec(&mut [op(READ, scratch, 0)], POSTING << 1),
-        -EINVAL,
-    )?;
-    expect("nothing to do", table.mmio_exec(&mut [], 0), 0)
+    expect("nothing to do", table.mmio_exec(&mut []), 0)
 }
 
 fn forbidden(context: &Context<'_>) -> Outcome {
     let scratch = awake(context)?;
     let (page, before) = (value(context, STATUS_PAGE), value(context, scratch));
-    for kind in [WRITE, UPDATE] {
-        let mask = u32::MAX;
-        let mut ops = [
-            MmioOp {
-                mask,
-                ..op(kind, scratch, !before)
-            },
-            MmioOp {
-                mask,
-                ..op(kind, STATUS_PAGE, !page)
-            },
-        ];
-        expect(
-            "forbidden write",
-            context.table.mmio_exec(&mut ops, 0),
-            -EPERM,
-        )?;
-    }
+    let mut ops = [op(WRITE, scratch, !before), op(WRITE, STATUS_PAGE, !page)];
+    let returned = context.table.mmio_exec(&mut ops);
+    expect("forbidden write", returned, -EPERM)?;
     ensure(
         "what may not be written",
         value(context, STATUS_PAGE).into(),
@@ -160,16 +140,13 @@ fn right(context: &Context<'_>) -> Outcome {
     let mut ops = [
         op(WRITE, scratch, 0x0030_0030),
         op(READ, scratch, 0),
-        MmioOp {
-            mask: 0xffff,
-            ..op(UPDATE, scratch, 0x0010_0010)
-        },
+        op(WRITE, scratch, 0x0030_0010),
         op(READ, scratch, 0),
         op(WRITE, scratch, old),
     ];
-    expect("batch", context.table.mmio_exec(&mut ops, POSTING), 0)?;
+    expect("batch", context.table.mmio_exec(&mut ops), 0)?;
     ensure("what was written", ops[1].value.into(), 0x0030_0030)?;
-    ensure("what was updated", ops[3].value.into(), 0x0030_0010)?;
+    ensure("what was written then", ops[3].value.into(), 0x0030_0010)?;
     ensure("what was there", value(context, scratch).into(), old.into())
 }
 
@@ -184,7 +161,7 @@ fn polls(context: &Context<'_>) -> Outcome {
     let mut cleared = [op(WRITE, TLB, 1), poll(0, MAX_POLL_US)];
     expect(
         "poll for what comes",
-        context.table.mmio_exec(&mut cleared, 0),
+        context.table.mmio_exec(&mut cleared),
         0,
     )?;
     let mut never = [
@@ -194,14 +171,14 @@ fn polls(context: &Context<'_>) -> Outcome {
     ];
     expect(
         "poll for what never comes",
-        context.table.mmio_exec(&mut never, 0),
+        context.table.mmio_exec(&mut never),
         -ETIMEDOUT,
     )?;
     ensure("what the poll read last", (never[1].value & 1).into(), 0)?;
     let now = value(context, scratch);
     expect(
         "write",
-        context.table.mmio_exec(&mut [op(WRITE, scratch, old)], 0),
+        context.table.mmio_exec(&mut [op(WRITE, scratch, old)]),
         0,
     )?;
     ensure(
@@ -211,16 +188,16 @@ fn polls(context: &Context<'_>) -> Outcome {
     )
 }
 
-fn interrupts_off(context: &Context<'_>) -> Outcome {
+fn locked(context: &Context<'_>) -> Outcome {
     let scratch = awake(context)?;
     let mut returned = i32::MIN;
-    context.bench.with_interrupts_off(&mut || {
+    context.bench.with_lock_held(&mut || {
         let mut ops = [
             op(READ, scratch, 0),
             op(WRITE, TLB, 1),
             op(READ, STATUS_PAGE, 0),
         ];
-        returned = context.table.mmio_exec(&mut ops, POSTING);
+        returned = context.table.mmio_exec(&mut ops);
     });
     expect("batch", returned, 0)
 }
@@ -232,13 +209,13 @@ fn asleep(context: &Context<'_>) -> Outcome {
     }
     expect(
         "asleep",
-        context.table.mmio_exec(&mut [op(READ, STATUS_PAGE, 0)], 0),
+        context.table.mmio_exec(&mut [op(READ, STATUS_PAGE, 0)]),
         -EAGAIN,
     )?;
     expect("wake_get", context.table.wake_get(), 0)?;
     expect(
         "awake",
-        context.table.mmio_exec(&mut [op(READ, STATUS_PAGE, 0)], 0),
+        context.table.mmio_exec(&mut [op(READ, STATUS_PAGE, 0)]),
         0,
     )
 }

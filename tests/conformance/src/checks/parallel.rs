@@ -93,7 +93,7 @@ fn lifecycle(context: &Context<'_>) -> Outcome {
                     kind: mmio::READ,
                     ..MmioOp::default()
                 }];
-                let returned = table.mmio_exec(&mut ops, 0);
+                let returned = table.mmio_exec(&mut ops);
                 // It was closed meanwhile: then the GPU may sleep, too.
                 wrong.unless(matches!(returned, 0 | CLOSED | ASLEEP));
                 table.wake_put();

@@ -2,7 +2,7 @@
 //! A buffer and a context that are held.
 
 use crate::checks::{buffers, contexts, submission};
-use crate::commands::{Commands, GPR};
+use crate::commands::{Commands, RENDER_GPR};
 use crate::table::{ensure, expect};
 use crate::{Context, Failure, Outcome};
 use iface::errno::EBUSY;
@@ -11,7 +11,7 @@ use iface::types::{self, Buffer};
 /// What is in the buffer, and where.
 const MARK: u32 = 0x6b65_6570;
 const MARK_AT: u64 = 4088;
-/// What is in a register of the context.
+/// What is in [`RENDER_GPR`] of the context.
 const SAVED: u32 = 0x5a7e_d003;
 /// Where the context writes.
 const COUNT_AT: u64 = 0;
@@ -21,7 +21,6 @@ const SAVED_AT: u64 = 64;
 pub(super) struct Work {
     buffer: Buffer,
     context: types::Context,
-    register: u32,
     /// Whether an image has the register.
     is_saved: bool,
 }
@@ -34,19 +33,15 @@ impl Work {
             .table
             .buffer_write(buffer.handle, MARK_AT, &MARK.to_le_bytes());
         expect("buffer_write", mark, 0)?;
-        let engine = contexts::first_engine(context)?;
+        let engine = contexts::render(context)?;
         let made = contexts::create(context, &contexts::of(&engine))?;
         let mut work = Self {
             buffer,
             context: made,
-            register: engine.mmio_base + GPR,
             is_saved: false,
         };
-        work.execute(
-            context,
-            &Commands::new().load_register(work.register, SAVED),
-        )?;
-        work.is_saved = submission::value_of(context, &work.context, work.register)?.is_some();
+        work.execute(context, &Commands::new().load_register(RENDER_GPR, SAVED))?;
+        work.is_saved = submission::value_of(context, &work.context, RENDER_GPR)?.is_some();
         Ok(work)
     }
 
@@ -57,7 +52,7 @@ impl Work {
         let count = submission::dword(context, &self.buffer, COUNT_AT)? + 1;
         let commands = Commands::new()
             .store(self.buffer.start + COUNT_AT, count)
-            .store_register(self.register, self.buffer.start + SAVED_AT);
+            .store_register(RENDER_GPR, self.buffer.start + SAVED_AT);
         self.execute(context, &commands)?;
         let found = submission::dword(context, &self.buffer, COUNT_AT)?;
         ensure("what was executed", found.into(), count.into())?;

@@ -6,28 +6,25 @@ use crate::Outcome;
 use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use iface::events::{OUTCOME_CANCELLED, RESET_DONE, RESET_PREPARE, SCHEDULE_IN};
+use iface::events::{OUTCOME_CANCELLED, OUTCOME_DONE};
 use iface::ClientTable;
 
-unsafe extern "C" fn no_reset(_: *mut c_void, _: u32, _: u32) {}
 unsafe extern "C" fn no_sleep(_: *mut c_void) {}
-unsafe extern "C" fn no_schedule(_: *mut c_void, _: u32, _: u64, _: u32) {}
+unsafe extern "C" fn no_host_context(_: *mut c_void, _: u32, _: u32) {}
 unsafe extern "C" fn no_done(_: *mut c_void, _: u64, _: u64, _: u32) {}
 
 /// A client that does nothing.
 pub(crate) const CLIENT: ClientTable = ClientTable {
     header: ClientTable::HEADER,
-    gpu_reset: Some(no_reset),
     suspend: Some(no_sleep),
     resume: Some(no_sleep),
-    schedule_event: Some(no_schedule),
+    host_context: Some(no_host_context),
     submit_done: Some(no_done),
 };
 
 /// A client that notes what it is told.
 static RECORDING: ClientTable = ClientTable {
-    gpu_reset: Some(note_reset),
-    schedule_event: Some(note_schedule),
+    host_context: Some(note_host_context),
     submit_done: Some(note_done),
     ..CLIENT
 };
@@ -47,15 +44,9 @@ pub(crate) struct Recorder {
     context: AtomicU64,
     tag: AtomicU64,
     outcome: AtomicU32,
+    done: AtomicU32,
     cancelled: AtomicU32,
-    /// The context whose scheduling is counted.
-    watched: AtomicU64,
-    ins: AtomicU32,
-    outs: AtomicU32,
-    /// The engine that it came to last.
-    engine: AtomicU32,
     foreign: AtomicU32,
-    resets: [AtomicU32; 2],
 }
 
 impl Recorder {
@@ -73,64 +64,26 @@ impl Recorder {
         }
     }
 
+    /// How many of them executed everything.
+    pub(crate) fn done(&self) -> u32 {
+        self.done.load(Ordering::Acquire)
+    }
+
     /// How many of them were cancelled.
     pub(crate) fn cancelled(&self) -> u32 {
         self.cancelled.load(Ordering::Acquire)
-    }
-
-    /// Counts the events of `context` from now on.
-    pub(crate) fn watch(&self, context: u64) {
-        self.watched.store(context, Ordering::SeqCst);
-        for counter in [&self.ins, &self.outs, &self.engine] {
-            counter.store(0, Ordering::SeqCst);
-        }
-    }
-
-    /// How often what is watched came to an engine and went, and the mask of the last engine.
-    pub(crate) fn scheduled(&self) -> (u32, u32, u32) {
-        let [ins, outs, engine] =
-            [&self.ins, &self.outs, &self.engine].map(|counter| counter.load(Ordering::SeqCst));
-        (ins, outs, engine)
     }
 
     /// How many events of contexts that are not the client's there were.
     pub(crate) fn foreign(&self) -> u32 {
         self.foreign.load(Ordering::SeqCst)
     }
-
-    /// How many resets began and ended.
-    pub(crate) fn resets(&self) -> (u32, u32) {
-        let [prepare, done] = &self.resets;
-        (prepare.load(Ordering::SeqCst), done.load(Ordering::SeqCst))
-    }
 }
 
-unsafe extern "C" fn note_reset(private: *mut c_void, _engines: u32, phase: u32) {
+unsafe extern "C" fn note_host_context(private: *mut c_void, _engine: u32, _event: u32) {
     // SAFETY: what `Table::recorded` passed, valid until `close` has returned.
     let recorder = unsafe { &*private.cast::<Recorder>() };
-    let [prepare, done] = &recorder.resets;
-    match phase {
-        RESET_PREPARE => prepare.fetch_add(1, Ordering::SeqCst),
-        RESET_DONE => done.fetch_add(1, Ordering::SeqCst),
-        _ => 0,
-    };
-}
-
-unsafe extern "C" fn note_schedule(private: *mut c_void, engine: u32, context: u64, event: u32) {
-    // SAFETY: as above.
-    let recorder = unsafe { &*private.cast::<Recorder>() };
-    if context == 0 {
-        recorder.foreign.fetch_add(1, Ordering::SeqCst);
-    }
-    if context == 0 || context != recorder.watched.load(Ordering::SeqCst) {
-        return;
-    }
-    if event == SCHEDULE_IN {
-        recorder.ins.fetch_add(1, Ordering::SeqCst);
-        recorder.engine.store(engine, Ordering::SeqCst);
-    } else {
-        recorder.outs.fetch_add(1, Ordering::SeqCst);
-    }
+    recorder.foreign.fetch_add(1, Ordering::SeqCst);
 }
 
 unsafe extern "C" fn note_done(private: *mut c_void, context: u64, tag: u64, outcome: u32) {
@@ -139,9 +92,11 @@ unsafe extern "C" fn note_done(private: *mut c_void, context: u64, tag: u64, out
     recorder.context.store(context, Ordering::Relaxed);
     recorder.tag.store(tag, Ordering::Relaxed);
     recorder.outcome.store(outcome, Ordering::Relaxed);
-    if outcome == OUTCOME_CANCELLED {
-        recorder.cancelled.fetch_add(1, Ordering::Relaxed);
-    }
+    match outcome {
+        OUTCOME_DONE => recorder.done.fetch_add(1, Ordering::Relaxed),
+        OUTCOME_CANCELLED => recorder.cancelled.fetch_add(1, Ordering::Relaxed),
+        _ => 0,
+    };
     recorder.ends.fetch_add(1, Ordering::Release);
 }
 

@@ -144,16 +144,4 @@ impl Table<'_> {
     pub(crate) fn ctx_kill(&self, context: u64, tag: u64) -> i32 {
         call!(self, ctx_kill, context, tag)
     }
-
-    pub(crate) fn default_state_read(&self, engine: u32, offset: u64, data: &mut [u8]) -> i32 {
-        let size = data.len() as u64;
-        call!(
-            self,
-            default_state_read,
-            engine,
-            offset,
-            data.as_mut_ptr(),
-            size
-        )
-    }
 }

@@ -72,7 +72,6 @@ fn take_out(table: &mut HostTable, name: &str) -> Option<()> {
         "ctx_write" => table.ctx_write = None,
         "ctx_submit" => table.ctx_submit = None,
         "ctx_kill" => table.ctx_kill = None,
-        "default_state_read" => table.default_state_read = None,
         _ => return None,
     }
     Some(())
@@ -112,7 +111,6 @@ fn right() -> HostTable {
         ctx_write: Some(write),
         ctx_submit: Some(ctx_submit),
         ctx_kill: Some(ctx_kill),
-        default_state_read: Some(default_state_read),
     }
 }
 
@@ -133,7 +131,7 @@ unsafe extern "C" fn info(_: Device, _: *mut Info, _: u32) -> c_int {
 unsafe extern "C" fn snapshot(_: Device, _: *mut Snapshot) -> c_int {
     called()
 }
-unsafe extern "C" fn mmio_exec(_: Device, _: *mut MmioOp, _: u32, _: u32) -> c_int {
+unsafe extern "C" fn mmio_exec(_: Device, _: *mut MmioOp, _: u32) -> c_int {
     called()
 }
 unsafe extern "C" fn ggtt_reserve(_: Device, _: *const GgttRequest, _: *mut GgttRange) -> c_int {
@@ -164,8 +162,5 @@ unsafe extern "C" fn ctx_submit(_: Device, _: u64, _: *const Submission) -> c_in
     called()
 }
 unsafe extern "C" fn ctx_kill(_: Device, _: u64, _: u64) -> c_int {
-    called()
-}
-unsafe extern "C" fn default_state_read(_: Device, _: u32, _: u64, _: *mut u8, _: u64) -> c_int {
     called()
 }

@@ -77,7 +77,6 @@ pub struct Card {
 #[derive(Clone, Copy)]
 pub struct Golden {
     pub(crate) data: &'static [u8],
-    pub(crate) time_ns: u64,
     pub(crate) duration_ns: u64,
     pub(crate) pristine: bool,
     pub(crate) first_bind: bool,
@@ -365,10 +364,6 @@ impl World for Card {
     fn context_kill(&self, context: ContextId) {
         self.kill_context(context);
     }
-
-    fn default_state(&self, engine: u32, offset: u64, data: &mut [u8]) -> Result {
-        self.read_default_state(engine, offset, data)
-    }
 }
 
 impl Device for Card {
@@ -377,10 +372,6 @@ impl Device for Card {
         Ok(Snapshot {
             data: golden.data.as_ptr(),
             size: golden.data.len() as u64,
-            time_ns: golden.time_ns,
-            duration_ns: golden.duration_ns,
-            pristine: golden.pristine.into(),
-            first_bind: golden.first_bind.into(),
         })
     }
 

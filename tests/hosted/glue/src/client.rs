@@ -3,7 +3,7 @@
 //!
 //! It prints what kvmgt's kernel glue prints, by the same types of `kvmgt_core::message`.
 
-use iface::client::{Direction, Events, Host, Offer, Outcome, ResetPhase};
+use iface::client::{Direction, Events, Host, Offer, Outcome};
 use iface::errno::ENOMEM as NO_MEMORY;
 use kernel::error::code::{ENODEV, ENOMEM};
 use kernel::error::Result;
@@ -18,14 +18,12 @@ use std::sync::{Mutex, PoisonError};
 /// Something that happened to the GPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Engines are reset.
-    Reset(u32, ResetPhase),
     /// The host is about to suspend.
     Suspend,
     /// The host has resumed.
     Resume,
-    /// A context comes to an engine or has gone from it.
-    Schedule(u32, u64, Direction),
+    /// A context of the host's comes to an engine or has gone from it.
+    HostContext(u32, Direction),
     /// A submission has ended: context, tag, outcome.
     Done(u64, u64, Outcome),
 }
@@ -49,10 +47,6 @@ impl Recorder {
 }
 
 impl Events for Recorder {
-    fn gpu_reset(&self, engines: u32, phase: ResetPhase) {
-        self.note(Event::Reset(engines, phase));
-    }
-
     fn suspend(&self) {
         self.note(Event::Suspend);
     }
@@ -61,8 +55,8 @@ impl Events for Recorder {
         self.note(Event::Resume);
     }
 
-    fn schedule_event(&self, engine: u32, context: u64, direction: Direction) {
-        self.note(Event::Schedule(engine, context, direction));
+    fn host_context(&self, engine: u32, direction: Direction) {
+        self.note(Event::HostContext(engine, direction));
     }
 
     fn submit_done(&self, context: u64, tag: u64, outcome: Outcome) {

@@ -11,7 +11,6 @@ use gvt_host::capture::capture;
 use gvt_host::config::ConfigCopy;
 use gvt_host::store::{Key, Store};
 use gvt_host::{events, table};
-use iface::events::RESET_ALL;
 use iface::host::HostTable;
 use iface::snapshot::Blob;
 use kernel::error::Result;
@@ -62,6 +61,8 @@ pub struct SnapshotFacts {
     pub duration_ns: u64,
     /// Whether it was taken in this bind.
     pub first_bind: bool,
+    /// Whether no other driver can have used the GPU before.
+    pub pristine: bool,
 }
 
 /// A bound GPU: the card, and the table that is published. Neither moves.
@@ -99,6 +100,7 @@ impl I915 {
             bytes: golden.data.len() as u64,
             duration_ns: golden.duration_ns,
             first_bind: golden.first_bind,
+            pristine: golden.pristine,
         })
     }
 
@@ -171,7 +173,6 @@ impl I915 {
         let data = unsafe { std::slice::from_raw_parts(kept.blob.as_ptr(), kept.blob.len()) };
         Ok(Golden {
             data,
-            time_ns: kept.time_ns,
             duration_ns: kept.duration_ns,
             pristine: kept.pristine,
             first_bind,
@@ -244,15 +245,23 @@ impl I915 {
     ///
     /// If it is not bound; so do the functions below.
     pub fn reset(&self) {
+        self.begin_reset();
+        self.end_reset();
+    }
+
+    /// Resets the whole GPU, up to where i915 restores what it lost.
+    pub fn begin_reset(&self) {
         let card = &*self.bound().card;
-        events::reset_prepare(card, RESET_ALL);
         self.machine
             .with_forcewake(|gpu| gpu.write32(gt::GDRST, gt::GDRST_FULL));
         self.program();
         card.engines_were_reset();
         card.lose_fences();
-        events::fences_lost(card);
-        events::reset_done(card, RESET_ALL);
+    }
+
+    /// Restores what a reset of the whole GPU has lost.
+    pub fn end_reset(&self) {
+        events::fences_lost(&*self.bound().card);
     }
 
     /// Resets one engine, from where interrupts are off.

@@ -104,11 +104,6 @@ impl Machine {
         self.booted.elapsed()
     }
 
-    /// Physical address of BAR 0.
-    pub fn bar0_address(&self) -> u64 {
-        BAR0_ADDRESS
-    }
-
     /// Physical address of the aperture.
     pub fn aperture_address(&self) -> u64 {
         APERTURE_ADDRESS

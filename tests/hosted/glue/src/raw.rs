@@ -22,19 +22,17 @@ pub fn fence(start: u64, pages: u64) -> u64 {
     last << 32 | start | TILE_Y | VALID
 }
 
-unsafe extern "C" fn reset(_: *mut c_void, _: u32, _: u32) {}
 unsafe extern "C" fn nothing(_: *mut c_void) {}
-unsafe extern "C" fn scheduled(_: *mut c_void, _: u32, _: u64, _: u32) {}
+unsafe extern "C" fn scheduled(_: *mut c_void, _: u32, _: u32) {}
 unsafe extern "C" fn done(_: *mut c_void, _: u64, _: u64, _: u32) {}
 
 /// The table of a client that ignores all events.
 pub fn client() -> ClientTable {
     ClientTable {
         header: ClientTable::HEADER,
-        gpu_reset: Some(reset),
         suspend: Some(nothing),
         resume: Some(nothing),
-        schedule_event: Some(scheduled),
+        host_context: Some(scheduled),
         submit_done: Some(done),
     }
 }
@@ -43,9 +41,6 @@ pub fn client() -> ClientTable {
 pub struct Raw<'b> {
     bed: &'b Bed,
 }
-
-/// A table that lives as long as the process: an opened one is pointed to.
-static CLIENT: std::sync::LazyLock<ClientTable> = std::sync::LazyLock::new(client);
 
 /// Calls an operation of the table.
 macro_rules! call {
@@ -64,11 +59,11 @@ impl<'b> Raw<'b> {
     /// A client that has.
     pub fn opened(bed: &'b Bed) -> Self {
         let raw = Raw { bed };
-        assert_eq!(raw.open(&CLIENT), 0);
+        assert_eq!(raw.open(&client()), 0);
         raw
     }
 
-    /// Calls `open`. `client` must stay where it is until the device is closed, or no event come.
+    /// Calls `open`.
     pub fn open(&self, client: &ClientTable) -> c_int {
         call!(self, open, client, null_mut())
     }
@@ -88,9 +83,9 @@ impl<'b> Raw<'b> {
     }
 
     /// Calls `mmio_exec`.
-    pub fn mmio(&self, ops: &mut [MmioOp], flags: u32) -> c_int {
+    pub fn mmio(&self, ops: &mut [MmioOp]) -> c_int {
         let count = u32::try_from(ops.len()).unwrap();
-        call!(self, mmio_exec, ops.as_mut_ptr(), count, flags)
+        call!(self, mmio_exec, ops.as_mut_ptr(), count)
     }
 
     /// Calls `wake_get`.
@@ -216,19 +211,6 @@ impl<'b> Raw<'b> {
         call!(self, ctx_kill, context, tag)
     }
 
-    /// Calls `default_state_read`.
-    pub fn default_state(&self, engine: u32, offset: u64, data: &mut [u8]) -> c_int {
-        let size = data.len() as u64;
-        call!(
-            self,
-            default_state_read,
-            engine,
-            offset,
-            data.as_mut_ptr(),
-            size
-        )
-    }
-
     /// What each operation but `open` returns for arguments that are good in themselves.
     pub fn all_but_open(&self) -> Vec<(&'static str, c_int)> {
         let (mut info, mut snapshot) = (
@@ -252,7 +234,7 @@ impl<'b> Raw<'b> {
             ("close", call!(self, close)),
             ("info", call!(self, info, info.as_mut_ptr(), 8)),
             ("snapshot", call!(self, snapshot, snapshot.as_mut_ptr())),
-            ("mmio_exec", call!(self, mmio_exec, &raw mut op, 1, 0)),
+            ("mmio_exec", call!(self, mmio_exec, &raw mut op, 1)),
             ("wake_get", call!(self, wake_get)),
             ("wake_put", call!(self, wake_put)),
             (
@@ -280,7 +262,6 @@ impl<'b> Raw<'b> {
             ("ctx_write", self.ctx_write(1, 0, &[0; 4])),
             ("ctx_submit", self.submit(1, 0, &[0, 0], 0)),
             ("ctx_kill", self.kill(1, 0)),
-            ("default_state_read", self.default_state(1, 0, &mut [0])),
         ]
     }
 

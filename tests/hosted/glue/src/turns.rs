@@ -14,7 +14,7 @@ mod seat;
 use crate::card::Card;
 use clock::Clock;
 use gvt_host::World as _;
-use iface::client::{Direction, Events, Outcome, ResetPhase};
+use iface::client::{Direction, Events, Outcome};
 use inbox::Inbox;
 pub use inbox::Life;
 use kernel::error::Result;
@@ -37,7 +37,7 @@ const VGPUS: usize = MAX_VGPUS as usize;
 pub struct Turns<'a> {
     card: &'a Card,
     clock: Clock,
-    /// The engines' bits in the masks of events.
+    /// The bits that name engines.
     masks: Vec<(u32, Engine)>,
     state: Mutex<State>,
     /// There is something for the clerk.
@@ -281,9 +281,6 @@ impl State {
 }
 
 impl Events for Turns<'_> {
-    /// What the host half restores is all that vGPUs have in the GPU.
-    fn gpu_reset(&self, _: u32, _: ResetPhase) {}
-
     fn suspend(&self) {
         self.set_asleep(true);
     }
@@ -292,9 +289,8 @@ impl Events for Turns<'_> {
         self.set_asleep(false);
     }
 
-    fn schedule_event(&self, mask: u32, context: u64, direction: Direction) {
-        let known = self.masks.iter().find(|(bit, _)| *bit == mask);
-        let Some((_, engine)) = known.filter(|_| context == 0) else {
+    fn host_context(&self, mask: u32, direction: Direction) {
+        let Some((_, engine)) = self.masks.iter().find(|(bit, _)| *bit == mask) else {
             return;
         };
         let mut state = self.lock();

@@ -13,7 +13,7 @@ use iface::errno::{
     E2BIG, EBADF, EBUSY, EINVAL, EIO, ENODATA, ENOMEM, ENOSPC, EPERM, ERANGE, ESRCH,
 };
 use iface::image::{DWORD, STATUS_PAGE};
-use iface::types::{ContextRequest, MAX_COMMANDS, MAX_SEGMENTS, PTE_ADDRESS};
+use iface::types::{ContextRequest, MAX_COMMANDS, MAX_CONTEXTS, MAX_SEGMENTS, PTE_ADDRESS};
 use kernel::testing::fail_each_alloc_with;
 
 /// Dword of the ring context that holds the context time stamp.
@@ -103,7 +103,7 @@ fn ctx_create_gives_at_least_what_was_asked_for() {
                     ..ContextRequest::default()
                 });
                 let made = made.unwrap();
-                assert_eq!(made.image, engine.context_size.into(), "{gpu} {engine:?}");
+                assert_eq!(made.image, engine.context_size, "{gpu} {engine:?}");
                 assert!(made.commands >= commands);
                 let most = vec![NOOP; made.commands as usize & !1];
                 assert_eq!(raw.submit(made.handle, NO_TABLES, &most, 0), 0);
@@ -121,12 +121,12 @@ fn contexts_beyond_the_most_return_enospc_and_take_nothing() {
     let mut contexts = Vec::new();
     while let Ok(context) = raw.context(request()) {
         contexts.push(context);
-        assert!(contexts.len() < 1000, "no end of handles");
+        assert!(contexts.len() <= MAX_CONTEXTS, "no end of handles");
     }
     let used = bed.card().own_pages();
     assert_eq!(raw.context(request()), Err(-ENOSPC));
     assert_eq!(bed.card().own_pages(), used);
-    assert!(contexts.len() >= 40, "only {}", contexts.len());
+    assert_eq!(contexts.len(), MAX_CONTEXTS);
     assert_eq!(raw.ctx_destroy(contexts[3].handle), 0);
     assert!(raw.context(request()).is_ok());
     assert_eq!(raw.close(), 0);
@@ -150,42 +150,38 @@ fn handles_that_name_no_context_return_ebadf() {
 }
 
 #[test]
-fn new_context_has_the_default_state() {
+fn new_context_has_the_default_state_whatever_others_hold() {
+    const WRITTEN: [u8; 4] = [0xa5; 4];
     let bed = Bed::new("kbl");
     let raw = Raw::opened(&bed);
     for engine in [EngineId::Rcs0, EngineId::Vecs0] {
-        let made = raw
-            .context(ContextRequest {
+        let new = || {
+            let made = raw.context(ContextRequest {
                 engine: engine_mask(engine),
                 ..request()
-            })
-            .unwrap();
-        let size = made.image as usize;
-        let (mut image, mut default) = (vec![1; size], vec![2; size]);
-        assert_eq!(raw.ctx_read(made.handle, 0, &mut image), 0);
-        let mask = engine_mask(engine);
-        assert_eq!(raw.default_state(mask, 0, &mut default), 0);
-        assert_eq!(image, default);
-        assert!(default[..STATUS_PAGE as usize]
-            .iter()
-            .all(|byte| *byte == 0));
-        assert!(default.iter().any(|byte| *byte != 0));
-    }
-}
+            });
+            made.unwrap()
+        };
+        let image = |handle, size| {
+            let mut image = vec![1; size as usize];
+            assert_eq!(raw.ctx_read(handle, 0, &mut image), 0);
+            image
+        };
+        let first = new();
+        let default = image(first.handle, first.image);
+        let (status, saved) = default.split_at(STATUS_PAGE as usize);
+        assert!(status.iter().all(|byte| *byte == 0));
+        assert!(saved.iter().any(|byte| *byte != 0));
+        // What the first one does is its own.
+        assert_eq!(raw.ctx_write(first.handle, TIMESTAMP, &WRITTEN), 0);
+        let gpr = engine.mmio_base().add(GPR0).0;
+        assert_eq!(raw.submit(first.handle, NO_TABLES, &load(gpr, 7), 1), 0);
+        bed.card().run_engines();
+        assert!(image(first.handle, first.image) != default);
 
-#[test]
-fn default_state_read_that_is_wrong_returns_its_error() {
-    let bed = Bed::new("kbl");
-    let raw = Raw::opened(&bed);
-    let (rcs, mut dword) = (engine_mask(EngineId::Rcs0), [0; 4]);
-    let size = raw.context(request()).unwrap().image;
-    assert_eq!(raw.default_state(0, 0, &mut dword), -EINVAL);
-    assert_eq!(raw.default_state(3, 0, &mut dword), -EINVAL);
-    assert_eq!(raw.default_state(rcs, size - 3, &mut dword), -ERANGE);
-    assert_eq!(raw.default_state(rcs, u64::MAX, &mut dword), -ERANGE);
-    assert_eq!(raw.default_state(rcs, size - 4, &mut dword), 0);
-    bed.card().forget_default_states(true);
-    assert_eq!(raw.default_state(rcs, 0, &mut dword), -ENODATA);
+        let second = new();
+        assert!(image(second.handle, second.image) == default);
+    }
 }
 
 #[test]

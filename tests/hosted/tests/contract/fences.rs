@@ -3,9 +3,10 @@
 
 use super::{aperture, NO_HANDLE, PAGES};
 use hosted_glue::bed::Bed;
+use hosted_glue::card::FENCES;
 use hosted_glue::raw::{fence, Raw};
 use iface::errno::{EBADF, EINVAL, ENOMEM, ENOSPC, ERANGE};
-use iface::types::{GgttRequest, GGTT_PAGE_SIZE, REGION_HIGH};
+use iface::types::{GgttRequest, GGTT_PAGE_SIZE, MAX_FENCE_SETS, REGION_HIGH};
 use kernel::testing::Ledger;
 
 #[test]
@@ -25,6 +26,13 @@ fn fences_reserve_of_none_or_too_many_returns_its_error() {
     let (four, four_more) = (raw.fences(4).unwrap(), raw.fences(4).unwrap());
     assert_ne!(four, four_more);
     assert_eq!(bed.card().fences_taken().len(), 8);
+    for _ in 2..MAX_FENCE_SETS {
+        assert!(raw.fences(1).is_ok());
+    }
+    let taken = bed.card().fences_taken();
+    assert_eq!(raw.fences(1), Err(-ENOSPC), "no handle is left");
+    assert_eq!(bed.card().fences_taken(), taken);
+    assert!(taken.len() < FENCES as usize / 2, "but fences are");
 }
 
 #[test]

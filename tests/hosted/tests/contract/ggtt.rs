@@ -5,7 +5,9 @@ use super::{aperture, NO_HANDLE, PAGE, PAGES};
 use hosted_glue::bed::Bed;
 use hosted_glue::raw::Raw;
 use iface::errno::{EBADF, EINVAL, ENOMEM, ENOSPC, ERANGE};
-use iface::types::{GgttRequest, GGTT_PAGE_SIZE, PTE_ADDRESS, PTE_PRESENT, REGION_HIGH};
+use iface::types::{
+    GgttRequest, GGTT_PAGE_SIZE, MAX_RANGES, PTE_ADDRESS, PTE_PRESENT, REGION_HIGH,
+};
 use kernel::testing::Ledger;
 
 #[test]
@@ -34,8 +36,9 @@ fn ggtt_reserve_of_more_than_there_is_returns_enospc() {
     let mut ranges = 0;
     while raw.reserve(aperture(1)).is_ok() {
         ranges += 1;
-        assert!(ranges < 1000, "no end of handles");
+        assert!(ranges <= MAX_RANGES, "no end of handles");
     }
+    assert_eq!(ranges, MAX_RANGES);
     assert_eq!(raw.reserve(aperture(1)), Err(-ENOSPC), "no handle is left");
     assert_eq!(
         bed.card().pages_taken().len(),

@@ -2,6 +2,7 @@
 //! Opening and closing, what the GPU is, its snapshot, and waking it.
 
 use super::{aperture, NO_HANDLE, PAGE, PAGES};
+use gvt_host::events;
 use hosted_glue::bed::Bed;
 use hosted_glue::raw::{client, fence, Raw};
 use iface::errno::{EBADF, EBUSY, EFAULT, EINVAL, EIO};
@@ -10,7 +11,9 @@ use iface::registers::{self};
 use iface::types::{Context, ContextRequest, GgttRange, Info, Segment, Snapshot, Submission};
 use iface::version::{Header, FEATURE_UNSTABLE, MAJOR};
 use kernel::testing::Ledger;
+use std::ffi::c_void;
 use std::ptr::{null, null_mut};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 #[test]
 fn operations_with_null_pointers_return_efault() {
@@ -36,7 +39,7 @@ fn operations_with_null_pointers_return_efault() {
             table.open.unwrap()(dev, null(), null_mut()),
             table.info.unwrap()(dev, null_mut(), 8),
             table.snapshot.unwrap()(dev, null_mut()),
-            table.mmio_exec.unwrap()(dev, null_mut(), 1, 0),
+            table.mmio_exec.unwrap()(dev, null_mut(), 1),
             table.ggtt_reserve.unwrap()(dev, null(), &raw mut range),
             table.ggtt_reserve.unwrap()(dev, &raw const request, null_mut()),
             table.ggtt_write.unwrap()(dev, NO_HANDLE, 0, null(), 1),
@@ -53,11 +56,10 @@ fn operations_with_null_pointers_return_efault() {
             table.ctx_submit.unwrap()(dev, NO_HANDLE, null()),
             table.ctx_submit.unwrap()(dev, NO_HANDLE, &raw const nothing),
             table.ctx_submit.unwrap()(dev, NO_HANDLE, &raw const nowhere),
-            table.default_state_read.unwrap()(dev, 1, 0, null_mut(), 1),
         ]
     };
 
-    assert_eq!(returned, [-EFAULT; 21]);
+    assert_eq!(returned, [-EFAULT; 20]);
     assert_eq!(bed.card().pages_taken(), []);
     assert_eq!(bed.card().fences_taken(), [] as [u32; 0]);
     assert_eq!(raw.close(), 0);
@@ -140,27 +142,27 @@ fn open_with_a_table_that_does_not_fit_returns_einval() {
             "{what}"
         );
     }
-    assert_eq!(
-        raw.open(&ClientTable {
-            gpu_reset: None,
-            ..client()
-        }),
-        -EINVAL
-    );
-    assert_eq!(
-        raw.open(&ClientTable {
+    let lacking = [
+        ClientTable {
             suspend: None,
             ..client()
-        }),
-        -EINVAL
-    );
-    assert_eq!(
-        raw.open(&ClientTable {
+        },
+        ClientTable {
             resume: None,
             ..client()
-        }),
-        -EINVAL
-    );
+        },
+        ClientTable {
+            host_context: None,
+            ..client()
+        },
+        ClientTable {
+            submit_done: None,
+            ..client()
+        },
+    ];
+    for table in &lacking {
+        assert_eq!(raw.open(table), -EINVAL);
+    }
 
     assert_eq!(raw.open(&client()), 0, "the right one");
 }
@@ -186,6 +188,31 @@ fn open_of_a_client_with_a_newer_tail_succeeds() {
         }),
         0
     );
+}
+
+/// How often [`count`] was called.
+static SUSPENDS: AtomicUsize = AtomicUsize::new(0);
+
+unsafe extern "C" fn count(_: *mut c_void) {
+    SUSPENDS.fetch_add(1, SeqCst);
+}
+
+#[test]
+fn client_table_is_looked_at_during_open_only() {
+    let bed = Bed::new("kbl");
+    let mut table = Box::new(ClientTable {
+        suspend: Some(count),
+        ..client()
+    });
+    assert_eq!(Raw::new(&bed).open(&table), 0);
+    table.suspend = None;
+    table.header.magic = 0;
+    drop(table);
+
+    events::suspend(bed.card());
+    events::resume(bed.card());
+
+    assert_eq!(SUSPENDS.load(SeqCst), 1);
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn mmio_exec_with_an_entry_that_is_none_returns_its_error_and_executes_nothing()
     let (writable, other) = writable_and_not();
     let timeout_us = mmio::MAX_POLL_US;
     let wrong = [
-        ("kind", EINVAL, op(4, writable.offset)),
+        ("kind", EINVAL, op(mmio::POLL + 1, writable.offset)),
         ("odd offset", EINVAL, op(mmio::READ, writable.offset + 2)),
         ("offset beyond", EINVAL, op(mmio::READ, MMIO_SIZE)),
         ("offset far beyond", EINVAL, op(mmio::READ, u32::MAX - 3)),
@@ -66,7 +66,6 @@ fn mmio_exec_with_an_entry_that_is_none_returns_its_error_and_executes_nothing()
             },
         ),
         ("write", EPERM, op(mmio::WRITE, other.offset)),
-        ("update", EPERM, op(mmio::UPDATE, other.offset)),
         ("untracked", EPERM, op(mmio::WRITE, MMIO_SIZE - 4)),
     ];
     let right = MmioOp {
@@ -76,20 +75,19 @@ fn mmio_exec_with_an_entry_that_is_none_returns_its_error_and_executes_nothing()
     let before = raw.accesses();
 
     for (what, errno, wrong) in wrong {
-        assert_eq!(raw.mmio(&mut [right, wrong], 0), -errno, "{what}");
+        assert_eq!(raw.mmio(&mut [right, wrong]), -errno, "{what}");
     }
     let halves = MmioOp {
         timeout_us: timeout_us / 2 + 1,
         ..op(mmio::POLL, 0x2034)
     };
     assert_eq!(
-        raw.mmio(&mut [right, halves, halves], 0),
+        raw.mmio(&mut [right, halves, halves]),
         -EINVAL,
         "polls add up"
     );
-    assert_eq!(raw.mmio(&mut [right], 2), -EINVAL, "flags");
     assert_eq!(
-        raw.mmio(&mut vec![right; mmio::MAX_OPS as usize + 1], 0),
+        raw.mmio(&mut vec![right; mmio::MAX_OPS as usize + 1]),
         -E2BIG
     );
 
@@ -97,7 +95,7 @@ fn mmio_exec_with_an_entry_that_is_none_returns_its_error_and_executes_nothing()
 }
 
 #[test]
-fn mmio_exec_reads_writes_and_updates_in_order() {
+fn mmio_exec_reads_and_writes_in_order() {
     let bed = Bed::new("kbl");
     let raw = Raw::opened(&bed);
     let at = writable_and_not().0.offset;
@@ -108,18 +106,17 @@ fn mmio_exec_reads_writes_and_updates_in_order() {
         },
         op(mmio::READ, at),
         MmioOp {
-            value: 0xffff_00ff,
-            mask: 0xff00,
-            ..op(mmio::UPDATE, at)
+            value: 0x1234_0078,
+            ..op(mmio::WRITE, at)
         },
         op(mmio::READ, at),
     ];
 
-    assert_eq!(raw.mmio(&mut ops, mmio::POSTING), 0);
+    assert_eq!(raw.mmio(&mut ops), 0);
 
     assert_eq!(ops[1].value, 0x1234_5678);
     assert_eq!(ops[3].value, 0x1234_0078);
-    assert_eq!(raw.mmio(&mut [], 0), 0, "an empty batch");
+    assert_eq!(raw.mmio(&mut []), 0, "an empty batch");
 }
 
 #[test]
@@ -130,7 +127,8 @@ fn mmio_exec_in_atomic_context_neither_sleeps_nor_allocates() {
     let ledger = Ledger::current();
     ledger.fail_at(usize::MAX - 1, false);
 
-    let returned = in_atomic_context(|| raw.mmio(&mut [op(mmio::READ, at); 64], mmio::POSTING));
+    let returned =
+        in_atomic_context(|| raw.mmio(&mut [op(mmio::READ, at); mmio::MAX_OPS as usize]));
 
     assert_eq!(returned, 0);
     assert_eq!(ledger.tried(), 0);
@@ -142,10 +140,10 @@ fn mmio_exec_when_the_gpu_sleeps_returns_eagain() {
     let raw = Raw::opened(&bed);
     let at = writable_and_not().0.offset;
     assert!(bed.card().runtime_suspend());
-    assert_eq!(raw.mmio(&mut [op(mmio::READ, at)], 0), -EAGAIN);
+    assert_eq!(raw.mmio(&mut [op(mmio::READ, at)]), -EAGAIN);
 
     assert_eq!(raw.wake_get(), 0);
-    assert_eq!(raw.mmio(&mut [op(mmio::READ, at)], 0), 0);
+    assert_eq!(raw.mmio(&mut [op(mmio::READ, at)]), 0);
     assert!(
         !bed.card().runtime_suspend(),
         "asleep in spite of the wakeref"
@@ -175,7 +173,7 @@ fn mmio_exec_when_a_poll_runs_out_of_time_has_executed_what_stands_before() {
         },
     ];
 
-    assert_eq!(raw.mmio(&mut ops, 0), -ETIMEDOUT);
+    assert_eq!(raw.mmio(&mut ops), -ETIMEDOUT);
 
     let mut poll = [MmioOp {
         value: 7,
@@ -183,7 +181,7 @@ fn mmio_exec_when_a_poll_runs_out_of_time_has_executed_what_stands_before() {
         ..op(mmio::POLL, at)
     }];
     assert_eq!(
-        raw.mmio(&mut poll, 0),
+        raw.mmio(&mut poll),
         0,
         "a poll that holds at once needs no time"
     );

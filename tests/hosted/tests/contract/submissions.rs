@@ -2,18 +2,17 @@
 //! What contexts execute, and how it ends.
 
 use super::work::{
-    context, dword, ends, page, store, store_in_ppgtt, tables, wait, was_on, GARBAGE, NOOP,
-    NO_TABLES,
+    context, dword, ends, page, signal, store, store_in_ppgtt, tables, wait, COMMANDS, GARBAGE,
+    NOOP, NO_TABLES,
 };
 use gen9_gpu::{Activity, DmaAddress, EngineId, Shared};
-use gvt_host::events;
+use gvt_host::{events, World};
 use hosted_glue::bed::Bed;
 use hosted_glue::card::engine_mask;
 use hosted_glue::client::Event;
 use hosted_glue::raw::Raw;
-use iface::client::{Direction, Errno, Events, Offer, Outcome, ResetPhase};
+use iface::client::{Direction, Errno, Events, Offer, Outcome};
 use iface::errno::{E2BIG, EAGAIN, EBADF, EIO, ENODEV, ESRCH};
-use iface::events::RESET_ALL;
 use iface::types::MAX_SEGMENTS;
 use kernel::testing::Ledger;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -38,9 +37,9 @@ fn commands_when_done_have_reached_a_buffer_on_every_engine() {
             assert_eq!(bed.card().run_engines(), Activity::Idle);
 
             assert_eq!(dword(host, &result, 1), n, "{gpu} {engine:?}");
-            let mut expected = was_on(engine, made.handle).to_vec();
-            expected.push(Event::Done(made.handle, 7, Outcome::Done));
-            assert_eq!(kvmgt.events().take(), expected);
+            // Of its own contexts a client is told the ends alone.
+            let done = Event::Done(made.handle, 7, Outcome::Done);
+            assert_eq!(kvmgt.events().take(), [done], "{gpu} {engine:?}");
             host.ctx_destroy(made.handle).unwrap();
         }
         assert_eq!(bed.card().wakerefs(), 0);
@@ -170,20 +169,61 @@ fn contexts_of_one_engine_are_executed_in_their_order_one_at_a_time() {
     let bed = Bed::new("kbl");
     let kvmgt = bed.attach();
     let (host, result) = (kvmgt.host(), page(kvmgt.host()));
-    let contexts = [0; 3].map(|_| context(host, EngineId::Rcs0).handle);
+    let (flag, contexts) = (
+        page(host),
+        [0; 3].map(|_| context(host, EngineId::Rcs0).handle),
+    );
     for (tag, handle) in (1..).zip(contexts) {
-        let commands = store(result.start, u32::try_from(tag).unwrap());
-        host.ctx_submit(handle, NO_TABLES, &[&commands], tag)
+        // Each begins, waits for its number, and ends.
+        let begins = store(result.start, 2 * tag - 1);
+        let commands = [begins, wait(flag.start, tag), store(result.start, 2 * tag)].concat();
+        host.ctx_submit(handle, NO_TABLES, &[&commands], tag.into())
             .unwrap();
     }
-    bed.card().run_engines();
+    for (tag, handle) in (1..).zip(contexts) {
+        assert_eq!(bed.card().run_engines(), Activity::Waiting);
+        assert_eq!(kvmgt.events().take(), [], "{tag} is not to end");
+        assert_eq!(dword(host, &result, 0), 2 * tag - 1, "it is on the engine");
 
-    let each = (1..).zip(contexts).flat_map(|(tag, handle)| {
-        let [loaded, saved] = was_on(EngineId::Rcs0, handle);
-        [loaded, saved, Event::Done(handle, tag, Outcome::Done)]
-    });
-    assert_eq!(kvmgt.events().take(), each.collect::<Vec<_>>());
+        signal(host, &flag, tag);
+        bed.machine().gpu().run_until_settled(100);
+        assert_eq!(dword(host, &result, 0), 2 * tag, "nobody follows yet");
+        bed.card().run_engines();
+        let done = Event::Done(handle, tag.into(), Outcome::Done);
+        assert_eq!(kvmgt.events().take(), [done]);
+    }
+    assert_eq!(dword(host, &result, 0), 6);
+}
+
+#[test]
+fn contexts_that_are_not_the_clients_are_told_when_they_come_and_go() {
+    const OF_THE_HOST: u64 = 0;
+    let bed = Bed::new("kbl");
+    let kvmgt = bed.attach();
+    let (host, card) = (kvmgt.host(), bed.card());
+    let (result, own) = (page(host), context(host, EngineId::Bcs0).handle);
+    let engine = engine_mask(EngineId::Bcs0);
+    let other = card.context_create(engine, COMMANDS, OF_THE_HOST).unwrap();
+    let submit = |value| {
+        let commands = store(result.start, value);
+        card.context_submit(other.context, NO_TABLES, &[&commands])
+            .unwrap();
+    };
+    submit(1);
+    host.ctx_submit(own, NO_TABLES, &[&store(result.start, 2)], 3)
+        .unwrap();
+    card.run_engines();
+    submit(3);
+    card.run_engines();
+
+    let [comes, goes] =
+        [Direction::In, Direction::Out].map(|direction| Event::HostContext(engine, direction));
+    let expected = [comes, goes, comes, goes, Event::Done(own, 3, Outcome::Done)];
+    let mut told = kvmgt.events().take();
+    told.sort_by_key(|event| matches!(event, Event::Done(..)));
+    assert_eq!(told, expected);
     assert_eq!(dword(host, &result, 0), 3);
+    card.context_destroy(other.context);
 }
 
 #[test]
@@ -216,7 +256,7 @@ fn contexts_of_two_engines_are_executed_beside_each_other() {
 }
 
 #[test]
-fn hang_is_told_with_the_reset_and_the_next_context_runs() {
+fn hang_is_told_as_the_end_and_the_next_context_runs() {
     let bed = Bed::new("kbl");
     let kvmgt = bed.attach();
     let (host, result) = (kvmgt.host(), page(kvmgt.host()));
@@ -232,24 +272,11 @@ fn hang_is_told_with_the_reset_and_the_next_context_runs() {
     assert!(bed.card().declare_hung(engine));
     bed.card().run_engines();
 
-    let mask = engine_mask(engine);
-    let [loaded, saved] = was_on(engine, good);
     let expected = [
-        Event::Reset(mask, ResetPhase::Prepare),
-        Event::Schedule(mask, bad, Direction::Out),
-        Event::Reset(mask, ResetPhase::Done),
-        loaded,
-        saved,
         Event::Done(bad, 1, Outcome::Hung),
         Event::Done(good, 2, Outcome::Done),
     ];
-    let told = kvmgt.events().take();
-    assert_eq!(told.len(), expected.len(), "{told:?}");
-    assert!(
-        expected.iter().all(|event| told.contains(event)),
-        "{told:?}"
-    );
-    assert_eq!(told[..3], expected[..3]);
+    assert_eq!(kvmgt.events().take(), expected);
     assert_eq!(dword(host, &result, 0), 5);
 }
 
@@ -376,7 +403,6 @@ fn sleep_of_the_host_cancels_what_executes_and_contexts_go_on_afterwards() {
 
     let expected = [
         Event::Suspend,
-        Event::Schedule(engine_mask(EngineId::Rcs0), runs, Direction::Out),
         Event::Done(runs, 1, Outcome::Cancelled),
         Event::Done(waits, 2, Outcome::Cancelled),
         Event::Resume,
@@ -406,12 +432,7 @@ fn reset_of_the_gpu_ends_what_is_on_an_engine_and_what_waits_goes_on() {
     let told = kvmgt.events().take();
     bed.card().run_engines();
 
-    let expected = [
-        Event::Reset(RESET_ALL, ResetPhase::Prepare),
-        Event::Schedule(engine_mask(EngineId::Rcs0), runs, Direction::Out),
-        Event::Reset(RESET_ALL, ResetPhase::Done),
-    ];
-    assert_eq!(told, expected);
+    assert_eq!(told, [], "of the reset itself nothing is told");
     let mut ended = ends(&kvmgt);
     ended.sort_by_key(|(_, tag, _)| *tag);
     assert_eq!(ended, [(runs, 1, Outcome::Hung), (waits, 2, Outcome::Done)]);
@@ -459,10 +480,9 @@ struct Reacting<'b> {
 }
 
 impl Events for Reacting<'_> {
-    fn gpu_reset(&self, _: u32, _: ResetPhase) {}
     fn suspend(&self) {}
     fn resume(&self) {}
-    fn schedule_event(&self, _: u32, _: u64, _: Direction) {}
+    fn host_context(&self, _: u32, _: Direction) {}
 
     fn submit_done(&self, context: u64, tag: u64, outcome: Outcome) {
         assert_eq!(outcome, Outcome::Done);

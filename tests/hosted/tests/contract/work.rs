@@ -6,7 +6,7 @@ use gen9_gpu::{DmaAddress, EngineId};
 use hosted_glue::bed::Bed;
 use hosted_glue::card::engine_mask;
 use hosted_glue::client::{Attachment, Event};
-use iface::client::{Direction, Host, Outcome};
+use iface::client::{Host, Outcome};
 use iface::types::{Buffer, Context, ContextRequest, GGTT_PAGE_SIZE};
 
 /// The page tables of contexts that use none: an empty table.
@@ -83,12 +83,6 @@ pub fn ends(kvmgt: &Attachment<'_>) -> Vec<(u64, u64, Outcome)> {
             _ => None,
         })
         .collect()
-}
-
-/// The two events of a context that was on an engine.
-pub fn was_on(engine: EngineId, context: u64) -> [Event; 2] {
-    [Direction::In, Direction::Out]
-        .map(|direction| Event::Schedule(engine_mask(engine), context, direction))
 }
 
 /// Makes tables that map the page at `address` of a PPGTT to a page of memory; gives their root.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! The contract's own rule, put to builds that were changed.
 //!
-//! It is `iface::version::Header::accept`, with what a side of the build `user` would compute of
-//! itself. The header goes from one to the other as bytes, as it does in memory.
+//! It is `iface::version::Header::accept`, and what `iface::table::take` gives it, with what a side of
+//! the build `user` would compute of itself: up to the minor version that both have. The header goes from one to the other as bytes, as it does in memory.
 
 use abi_mutants::{hash, Build};
 use iface::layout::{self, size_at, Structure};
@@ -40,7 +40,7 @@ impl Offered {
     }
 }
 
-/// Judges both tables that a build offers to a user of another, which needs `minor`.
+/// Judges both tables that a build offers to a user of another, which has `minor`, and needs all of it.
 pub fn judge(offered: &Offered, user: Build, minor: u16) -> Ours {
     for (name, magic) in [
         (HostTable::LAYOUT.name, HOST_MAGIC),
@@ -61,26 +61,26 @@ fn judge_table(offered: &Offered, user: Build, minor: u16, name: &str, magic: u6
         minor,
         features: FEATURES,
     };
+    let common = header.minor.min(minor);
     let address = header.layouts as u64;
     let looks = header.magic == magic
         && header.major == Version::CURRENT.major
-        && header.layout_count > u32::from(minor)
+        && header.layout_count > u32::from(common)
         && address != 0;
     if looks && address != LAYOUTS {
         return Ours::Astray;
     }
-    let published =
-        (looks && minor <= offered.version.minor).then(|| hash(offered.build.structures, minor));
+    let published = looks.then(|| hash(offered.build.structures, common));
     // `accept` compares with iface's own hash: what equals the user's is passed as equal to that.
-    let own = layout::hash(minor);
+    let own = layout::hash(header.common_minor());
     let published = published.map(|it| {
-        if it == hash(user.structures, minor) {
+        if it == hash(user.structures, common) {
             own
         } else {
             !own
         }
     });
-    let smallest = size_at(find(user, name), minor);
+    let smallest = size_at(find(user, name), common);
     match header.accept(magic, needs, smallest, published) {
         Ok(()) => Ours::Accepted,
         Err(mismatch) => Ours::Refused(mismatch),

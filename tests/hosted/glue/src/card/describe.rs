@@ -6,19 +6,13 @@ use gen9_gpu::EngineId;
 use iface::registers::Platform;
 use iface::types::{
     Engine, Info, ENGINE_COPY, ENGINE_RENDER, ENGINE_VIDEO, ENGINE_VIDEO_ENHANCE, GGTT_PAGE_SIZE,
-    INFO_NO_DISPLAY, MAX_ENGINES, MAX_PIPES, PAGE_SIZE_2M, PAGE_SIZE_4K, PAGE_SIZE_64K,
+    MAX_ENGINES, PAGE_SIZE_2M, PAGE_SIZE_4K, PAGE_SIZE_64K,
 };
 
 /// Configuration space: GGC, whose field GGMS tells the size of the GGTT (PRM Vol 2d).
 const CONFIG_GGC: u8 = 0x50;
 const GGMS_SHIFT: u32 = 6;
 const GGMS_MASK: u32 = 3;
-/// Distance of the registers of neighbouring pipes, transcoders and cursors (PRM Vol 2c).
-const PIPE_STRIDE: u32 = 0x1000;
-/// Offset of the eDP transcoder from transcoder A.
-const TRANSCODER_EDP: u32 = 0xf000;
-/// Pipes A, B and C.
-const PIPES: u32 = 3;
 
 /// How the contract describes the GPU.
 pub(super) fn info(machine: &Machine, drm_minor: u32) -> Info {
@@ -33,40 +27,25 @@ pub(super) fn info(machine: &Machine, drm_minor: u32) -> Info {
         *slot = engine(machine, id);
         engine_count += 1;
     }
-    let pipes = if options.display { PIPES } else { 0 };
-    let mut offsets = [0; MAX_PIPES];
-    for (pipe, offset) in (0..PIPES).zip(&mut offsets) {
-        *offset = pipe * PIPE_STRIDE;
-    }
-    let mut transcoders = offsets;
-    transcoders[PIPES as usize] = TRANSCODER_EDP;
     let bdw = machine.platform() == Platform::Bdw;
     Info {
         platform: machine.platform() as u32,
-        stepping: 0,
         vendor: dword(0x00) as u16,
         device: (dword(0x00) >> 16) as u16,
-        subsystem_vendor: dword(0x2c) as u16,
-        subsystem: (dword(0x2c) >> 16) as u16,
         revision: dword(0x08) & 0xff,
         drm_minor,
         ggtt_size: ggtt_size(machine),
         aperture_size: options.aperture,
         aperture_base: machine.aperture_address(),
-        gttmmadr_base: machine.bar0_address(),
         gttmmadr_size: gen9_gpu::config_space::BAR0_SIZE,
         fence_count: super::FENCES,
         page_sizes: PAGE_SIZE_4K | PAGE_SIZE_2M | if bdw { 0 } else { PAGE_SIZE_64K },
-        pipe_offsets: offsets,
-        transcoder_offsets: transcoders,
-        cursor_offsets: offsets,
-        pipe_mask: (1 << pipes) - 1,
         engine_count,
+        reserved: 0,
         engines,
-        flags: if options.display { 0 } else { INFO_NO_DISPLAY },
         parent: std::ptr::null_mut(),
-        dma_device: std::ptr::null_mut(),
         card: std::ptr::null_mut(),
+        debugfs: std::ptr::null_mut(),
     }
 }
 
@@ -93,13 +72,12 @@ fn engine(machine: &Machine, id: EngineId) -> Engine {
     Engine {
         class,
         instance,
-        mmio_base: id.mmio_base().0,
-        context_size: u32::try_from(pages * GGTT_PAGE_SIZE).unwrap_or(0),
         mask: engine_mask(id),
+        context_size: pages * GGTT_PAGE_SIZE,
     }
 }
 
-/// The bit of an engine in the masks of events.
+/// The bit that names an engine.
 pub fn engine_mask(id: EngineId) -> u32 {
     1 << id.index()
 }

@@ -15,12 +15,14 @@ use gen9_gpu::gpu::DEFAULT_SLICE;
 use gen9_gpu::{Activity, EngineId, MmioOffset};
 use gvt_host::world::{no_default_state, Made};
 use gvt_host::{events, World};
-use iface::events::{OUTCOME_CANCELLED, OUTCOME_DONE, OUTCOME_HUNG, SCHEDULE_IN, SCHEDULE_OUT};
+use iface::events::{
+    HOST_CONTEXT_IN, HOST_CONTEXT_OUT, OUTCOME_CANCELLED, OUTCOME_DONE, OUTCOME_HUNG,
+};
 use iface::image::DWORD;
 use iface::types::GGTT_PAGE_SIZE;
 use kernel::alloc::flags::GFP_KERNEL;
 use kernel::alloc::KBox;
-use kernel::error::code::{EINVAL, EIO, ENOSPC, ERANGE};
+use kernel::error::code::{EINVAL, EIO, ENOSPC};
 use kernel::error::Result;
 use kernel::testing::{in_atomic_context, might_sleep};
 use std::collections::{BTreeMap, VecDeque};
@@ -30,6 +32,9 @@ use std::sync::Mutex;
 const SLICES: usize = 1000;
 /// Bytes that stay free in a ring, so that its tail never reaches its head.
 const GAP: u64 = 64;
+
+/// What a context is known by that is not a client's.
+pub(super) const NO_CLIENT: u64 = 0;
 
 /// Names a context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -330,17 +335,6 @@ impl Card {
         drop(state);
         self.machine.shared().call();
     }
-
-    pub(super) fn read_default_state(&self, engine: u32, offset: u64, data: &mut [u8]) -> Result {
-        might_sleep("reading the default state");
-        let engine = self.engine_of(engine)?;
-        let mut state = locked(&self.engines.0);
-        let default = state.unit(self, engine)?.default();
-        let begin = usize::try_from(offset).map_err(|_| ERANGE)?;
-        let end = begin.checked_add(data.len()).ok_or(ERANGE)?;
-        data.copy_from_slice(default.get(begin..end).ok_or(ERANGE)?);
-        Ok(())
-    }
 }
 
 impl State {
@@ -382,7 +376,7 @@ impl State {
         if !std::mem::replace(&mut request.is_begun, true) {
             image::program(&context.image, &context.ring, request.root, request.bytes);
         }
-        schedule(card, unit.id(), context.handle, SCHEDULE_IN);
+        scheduled(card, unit.id(), context.handle, HOST_CONTEXT_IN);
         unit.submit(&card.machine, &context.image, id);
     }
 
@@ -430,21 +424,18 @@ impl State {
 
     /// Resets an engine; what was on it ends so.
     fn reset(&mut self, card: &Card, id: EngineId, outcome: u32) {
-        let mask = engine_mask(id);
-        in_atomic_context(|| events::reset_prepare(card, mask));
         unit::reset(&card.machine, id);
         if let Some(index) = self.units.iter().position(|unit| unit.id() == id) {
             self.leave(card, index, outcome);
             self.units[index].set_up(&card.machine);
         }
-        in_atomic_context(|| events::reset_done(card, mask));
     }
 
     /// The context on an engine, if there is one, has gone from it.
     pub(super) fn leave(&mut self, card: &Card, index: usize, outcome: u32) {
         let unit = &mut self.units[index];
         if let Some(id) = unit.running.take() {
-            schedule(card, unit.id(), self.contexts[&id].handle, SCHEDULE_OUT);
+            scheduled(card, unit.id(), self.contexts[&id].handle, HOST_CONTEXT_OUT);
             self.end(card, id, outcome);
         }
     }
@@ -462,7 +453,10 @@ impl State {
     }
 }
 
-/// Tells the client of a context, as i915 does: under the lock of its scheduler, interrupts off.
-pub(super) fn schedule(card: &Card, id: EngineId, handle: u64, event: u32) {
-    in_atomic_context(|| events::schedule(card, engine_mask(id), handle, event));
+/// Tells the client of a context that is not its own, as i915 does: under the lock of its scheduler,
+/// interrupts off.
+pub(super) fn scheduled(card: &Card, id: EngineId, handle: u64, event: u32) {
+    if handle == NO_CLIENT {
+        in_atomic_context(|| events::host_context(card, engine_mask(id), event));
+    }
 }

@@ -4,14 +4,12 @@
 //! Contexts of clients are never interrupted: i915 gives the engine nothing else from their first
 //! command to the last.
 
-use super::engines::{schedule, ContextId};
+use super::engines::{scheduled, ContextId, NO_CLIENT};
 use super::{locked, Card};
 use gen9_gpu::gpu::DEFAULT_SLICE;
 use gen9_gpu::EngineId;
-use iface::events::{OUTCOME_DONE, SCHEDULE_OUT};
+use iface::events::{HOST_CONTEXT_OUT, OUTCOME_DONE};
 
-/// What a context is known by that is not a client's.
-const NO_CLIENT: u64 = 0;
 /// Slices of the GPU that the context on the engine has to get to a place where it can be
 /// interrupted.
 const SLICES: usize = 1000;
@@ -59,7 +57,7 @@ impl Card {
         if is_complete {
             state.leave(self, index, OUTCOME_DONE);
         } else {
-            schedule(self, id, NO_CLIENT, SCHEDULE_OUT);
+            scheduled(self, id, NO_CLIENT, HOST_CONTEXT_OUT);
             state.units[index].queue.push_back(running);
         }
         state.units[index].running = Some(next);

@@ -199,7 +199,7 @@ fn wait_when_closed_then_says_so_and_opened_again_waits_anew() {
 }
 
 #[test]
-fn schedule_event_when_host_has_the_engine_then_counts_its_contexts() {
+fn host_context_when_host_has_the_engine_then_counts_its_contexts() {
     let bed = Bed::new("kbl");
     let kvmgt = attach(&bed);
     let turns = kvmgt.events();
@@ -211,13 +211,12 @@ fn schedule_event_when_host_has_the_engine_then_counts_its_contexts() {
     let mask = bcs.unwrap().mask;
     let count = || turns.lock().engines[ENGINE.index()].host_contexts;
 
-    turns.schedule_event(mask, 0, Direction::In);
-    turns.schedule_event(mask, 0, Direction::In);
-    turns.schedule_event(mask, 5, Direction::In);
-    turns.schedule_event(mask, 0, Direction::Out);
+    turns.host_context(mask, Direction::In);
+    turns.host_context(mask, Direction::In);
+    turns.host_context(mask, Direction::Out);
     assert_eq!(count(), 1);
-    turns.schedule_event(mask, 0, Direction::Out);
-    turns.schedule_event(mask, 0, Direction::Out);
+    turns.host_context(mask, Direction::Out);
+    turns.host_context(mask, Direction::Out);
     assert_eq!(count(), 0);
 }
 

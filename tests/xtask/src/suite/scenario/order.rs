@@ -3,12 +3,14 @@
 
 use anyhow::Result;
 
-use super::checks;
+use super::{checks, gem_work};
 use crate::kernel::Flavour;
 use crate::suite::{Context, Count};
 
 /// Load, unload, bind and unbind in all orders, against readers and resets, and 100 cycles.
 pub fn any_order(context: &Context, flavour: Flavour) -> Result<Count> {
-    let guest = checks::host(context, flavour, checks::HEADLESS)?.without_i915();
+    let overlay = gem_work::overlay(context)?;
+    let mut guest = checks::host(context, flavour, checks::HEADLESS)?.without_i915();
+    guest.vm.overlay = Some(overlay.path().to_path_buf());
     checks::run(&guest, include_str!("../../../vm/scenario/order.sh"))
 }
