@@ -169,12 +169,15 @@ impl Sources {
     }
 
     /// Folders copied beside each other for the modules built out of tree.
-    fn out_of_tree(&self) -> [(&'static str, PathBuf); 4] {
+    fn out_of_tree(&self) -> [(&'static str, PathBuf); 6] {
         [
             ("kvmgt", self.tree.join("kvmgt")),
             ("iface", self.tree.join("iface")),
             ("tests/fixture", self.tree.join("tests/fixture")),
             ("tests/conformance", self.tree.join("tests/conformance")),
+            ("tests/reader", self.tree.join("tests/reader")),
+            // As the interface's document has it: beside the client, in a folder.
+            ("tests/reader/iface", self.tree.join("iface/src")),
         ]
     }
 

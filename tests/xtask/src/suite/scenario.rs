@@ -27,6 +27,7 @@ pub mod order;
 pub mod override_file;
 pub mod power;
 pub mod program;
+pub mod reader;
 pub mod refusals;
 pub mod synthetic;
 pub mod taken_away;

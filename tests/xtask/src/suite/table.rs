@@ -30,6 +30,9 @@ pub const ALL: &[Test] = &[
     kernel(CI, "contract-kept", |c| {
         scenario::contract::kept(c, Flavour::Plain)
     }),
+    kernel(CI, "abi-reader", |c| {
+        scenario::reader::reads(c, Flavour::Plain)
+    }),
     kernel(CI, "power-and-status", |c| {
         scenario::power::states(c, Flavour::Plain)
     }),
@@ -136,6 +139,9 @@ pub const ALL: &[Test] = &[
     }),
     kernel("debug-kernel", "debug-contract-kept", |c| {
         scenario::contract::kept(c, Flavour::Debug)
+    }),
+    kernel("debug-kernel", "debug-abi-reader", |c| {
+        scenario::reader::reads(c, Flavour::Debug)
     }),
     kernel("debug-kernel", "debug-power-and-status", |c| {
         scenario::power::states(c, Flavour::Debug)

@@ -152,6 +152,15 @@ fn expected_reads(options: &Options) -> Vec<u32> {
         .collect()
 }
 
+/// The registers that the snapshot reads, in its order, with the values that a GPU comes up with.
+pub fn come_up(options: &Options) -> impl Iterator<Item = (u32, u32)> {
+    let gpu = power_on(options);
+    expected_reads(options).into_iter().map(move |offset| {
+        let value = gpu.uncore().reset_value(MmioOffset(offset));
+        (offset, value)
+    })
+}
+
 fn dwords(range: Range) -> impl Iterator<Item = u32> {
     (range.offset..range.end()).step_by(DWORD as usize)
 }
