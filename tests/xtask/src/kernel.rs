@@ -12,9 +12,12 @@ use crate::cache::{Cache, Key};
 use crate::command;
 use crate::progress::Step;
 use crate::tools;
+use sources::Sources;
 
 mod build;
+pub mod other;
 mod source;
+mod sources;
 mod sync;
 mod warning;
 
@@ -149,56 +152,26 @@ impl Flavour {
     }
 }
 
-/// Where things are in the work tree.
-struct Sources {
-    tree: PathBuf,
-}
-
-impl Sources {
-    fn patch(&self) -> PathBuf {
-        self.tree.join("i915-gvt-host/linux/i915.patch")
+/// The configuration of a flavour, all fragments in one text.
+fn config(flavour: Flavour) -> Result<String> {
+    let mut text = String::new();
+    for name in flavour.fragments() {
+        let file = command::work_tree().join("tests/xtask/kernel").join(name);
+        text += &fs::read_to_string(&file)
+            .with_context(|| format!("cannot read {}", file.display()))?;
     }
-
-    /// Folders copied into the kernel's `drivers/gpu/drm/i915/gvt_host`, by name there.
-    fn in_tree(&self) -> [(&'static str, PathBuf); 3] {
-        [
-            ("src", self.tree.join("i915-gvt-host/src")),
-            ("linux", self.tree.join("i915-gvt-host/linux")),
-            ("iface", self.tree.join("iface/src")),
-        ]
-    }
-
-    /// Folders copied beside each other for the modules built out of tree.
-    fn out_of_tree(&self) -> [(&'static str, PathBuf); 6] {
-        [
-            ("kvmgt", self.tree.join("kvmgt")),
-            ("iface", self.tree.join("iface")),
-            ("tests/fixture", self.tree.join("tests/fixture")),
-            ("tests/conformance", self.tree.join("tests/conformance")),
-            ("tests/reader", self.tree.join("tests/reader")),
-            // As the interface's document has it: beside the client, in a folder.
-            ("tests/reader/iface", self.tree.join("iface/src")),
-        ]
-    }
-
-    /// The configuration of a flavour, all fragments in one text.
-    fn config(&self, flavour: Flavour) -> Result<String> {
-        let mut text = String::new();
-        for name in flavour.fragments() {
-            let file = self.tree.join("tests/xtask/kernel").join(name);
-            text += &fs::read_to_string(&file)
-                .with_context(|| format!("cannot read {}", file.display()))?;
-        }
-        Ok(text)
-    }
+    Ok(text)
 }
 
 /// Returns the host kernel, building what is not up to date.
 pub fn host(cache: &Cache, version: Version, flavour: Flavour) -> Result<Image> {
-    let sources = Sources {
-        tree: command::work_tree(),
-    };
-    let config = sources.config(flavour)?;
+    host_of(cache, version, flavour, command::work_tree())
+}
+
+/// Returns the host kernel with all that is ours from another tree, but configured by this one.
+pub fn host_of(cache: &Cache, version: Version, flavour: Flavour, tree: PathBuf) -> Result<Image> {
+    let sources = Sources { tree };
+    let config = config(flavour)?;
     let bindgen = tools::bindgen(cache)?;
     let (compiler, print_version) = flavour.compiler();
     let mut key = Key::new()

@@ -136,27 +136,7 @@ fn apply_patch(tree: &Path, originals: &Path, patch: &Path) -> Result<()> {
             fs::write(work.path().join(file), content)?;
         }
     }
-    let mut command = command::new("patch");
-    command
-        .args([
-            "--strip=1",
-            "--force",
-            "--no-backup-if-mismatch",
-            "--directory",
-        ])
-        .arg(work.path())
-        .arg("--input")
-        .arg(patch);
-    let output = command.output().context("cannot run patch")?;
-    if !output.status.success() {
-        let report = String::from_utf8_lossy(&output.stdout);
-        bail!(
-            "{} does not apply to {}:\n{}",
-            patch.display(),
-            tree.display(),
-            report.trim_end()
-        );
-    }
+    self::patch(work.path(), patch)?;
     for file in all_files(originals)? {
         let content = match touched.contains(&file) {
             true => fs::read(work.path().join(&file)).unwrap_or_default(),
@@ -169,6 +149,32 @@ fn apply_patch(tree: &Path, originals: &Path, patch: &Path) -> Result<()> {
             make_parent(&place)?;
             write_if_changed(&place, &content)?;
         }
+    }
+    Ok(())
+}
+
+/// Applies a patch to the files in a folder.
+pub fn patch(folder: &Path, patch: &Path) -> Result<()> {
+    let mut command = command::new("patch");
+    command
+        .args([
+            "--strip=1",
+            "--force",
+            "--no-backup-if-mismatch",
+            "--directory",
+        ])
+        .arg(folder)
+        .arg("--input")
+        .arg(patch);
+    let output = command.output().context("cannot run patch")?;
+    if !output.status.success() {
+        let report = String::from_utf8_lossy(&output.stdout);
+        bail!(
+            "{} does not apply to {}:\n{}",
+            patch.display(),
+            folder.display(),
+            report.trim_end()
+        );
     }
     Ok(())
 }

@@ -31,4 +31,5 @@ pub mod reader;
 pub mod refusals;
 pub mod synthetic;
 pub mod taken_away;
+pub mod two_commits;
 pub mod vgpu;

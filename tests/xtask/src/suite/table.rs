@@ -126,6 +126,11 @@ pub const ALL: &[Test] = &[
         scenario::beside_c::accesses,
     ),
     kernel("beside-c", "beside-c-work", scenario::beside_c::work),
+    kernel(
+        "two-commits",
+        "two-commits",
+        scenario::two_commits::work_together,
+    ),
     kernel("debug-kernel", "debug-kernel-boots", scenario::boot::debug),
     kernel("debug-kernel", "debug-kernel-sees", scenario::debug::sees),
     kernel("debug-kernel", "debug-golden-at-any-time", |c| {
