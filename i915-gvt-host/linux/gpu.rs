@@ -9,18 +9,13 @@ use gvt_host::table::{self, Client, Device};
 use gvt_host::world::{Allocated, GgttPage, Made, Placed, Registers, World};
 use gvt_host::State;
 use iface::types::{
-    Engine, Info, Snapshot, ENGINE_VIDEO, GGTT_PAGE_SHIFT, GGTT_PAGE_SIZE, MAX_ENGINES,
-    MAX_SEGMENTS, PAGE_SIZE_2M, PAGE_SIZE_4K, PAGE_SIZE_64K,
+    Engine, Info, Snapshot, ENGINE_VIDEO, GGTT_PAGE_SHIFT, GGTT_PAGE_SIZE, MAX_ENGINES, PAGE_SIZE_2M,
+    PAGE_SIZE_4K, PAGE_SIZE_64K,
 };
 use iface::HostTable;
 use kernel::prelude::*;
 use kernel::sync::atomic::{Acquire, Atomic, Release};
 use kernel::sync::{new_mutex, Mutex};
-
-const _: () = {
-    assert!(crate::bindings::GVT_SHIM_MAX_ENGINES as usize == MAX_ENGINES);
-    assert!(crate::bindings::GVT_SHIM_MAX_SEGMENTS as usize == MAX_SEGMENTS);
-};
 
 /// The client's place: written while `there` is false and nobody reads, read while it is true.
 struct ClientCell {
@@ -114,7 +109,6 @@ fn info(from: &Platform) -> Info {
         aperture_base: from.aperture_base,
         gttmmadr_size: from.gttmmadr_size,
         fence_count: from.num_fences,
-        // i915 has the same bit for the same size.
         page_sizes: from.page_sizes & (PAGE_SIZE_4K | PAGE_SIZE_64K | PAGE_SIZE_2M),
         engine_count: from.num_engines,
         reserved: 0,

@@ -12,11 +12,13 @@
 //! | [`gpu`] | a GPU that is offered to kvmgt |
 //! | [`shim`] | safe names for the C functions |
 //! | [`bindings`] | their declarations |
+//! | [`contract`] | that their numbers are those of the contract |
 //!
 //! Unsafe code is in `hooks`, `shim` and, where a lock or an address is vouched for, in `golden`
 //! and `gpu`.
 
 mod bindings;
+mod contract;
 mod golden;
 mod gpu;
 mod hooks;

@@ -8,22 +8,10 @@ use crate::shim::{Host, PciDevice, I915};
 use core::ptr;
 use gvt_host::events;
 use gvt_host::store::Key;
-use iface::events::{
-    HOST_CONTEXT_IN, HOST_CONTEXT_OUT, OUTCOME_CANCELLED, OUTCOME_DONE, OUTCOME_HUNG,
-};
+use iface::events::{HOST_CONTEXT_IN, HOST_CONTEXT_OUT};
 use iface::registers::Platform;
 use kernel::ffi::{c_int, c_void};
 use kernel::prelude::*;
-
-const _: () = {
-    // C numbers the platforms as the contract does.
-    assert!(bindings::gvt_shim_platform_id_GVT_SHIM_BROADWELL == Platform::Bdw as u32);
-    assert!(bindings::gvt_shim_platform_id_GVT_SHIM_SKYLAKE == Platform::Skl as u32);
-    assert!(bindings::gvt_shim_platform_id_GVT_SHIM_KABYLAKE == Platform::Kbl as u32);
-    assert!(bindings::gvt_shim_platform_id_GVT_SHIM_BROXTON == Platform::Bxt as u32);
-    assert!(bindings::gvt_shim_platform_id_GVT_SHIM_COFFEELAKE == Platform::Cfl as u32);
-    assert!(bindings::gvt_shim_platform_id_GVT_SHIM_COMETLAKE == Platform::Cml as u32);
-};
 
 /// Defines functions that C calls, and makes the compiler compare each one's signature with its
 /// declaration in `shim.h`.
@@ -243,11 +231,6 @@ for_c! {
         handle: u64,
         outcome: bindings::gvt_shim_outcome,
     ) {
-        let outcome = match outcome {
-            bindings::gvt_shim_outcome_GVT_SHIM_DONE => OUTCOME_DONE,
-            bindings::gvt_shim_outcome_GVT_SHIM_CANCELLED => OUTCOME_CANCELLED,
-            _ => OUTCOME_HUNG,
-        };
         // SAFETY: the caller's promise.
         events::submit_done(unsafe { gpu(core) }, handle, outcome);
     }

@@ -13,6 +13,7 @@
 
 #include "gt/intel_engine.h"
 #include "gt/intel_gt.h"
+#include "gt/intel_gtt.h"
 
 #include "host.h"
 #include "i915_drv.h"
@@ -52,18 +53,18 @@ struct gvt_shim_pci_id gvt_host_pci_id_of(struct pci_dev *pdev)
 	};
 }
 
-/* The contract has the numbers of user space, which i915 itself has others of. */
+/* i915 has other numbers for itself. */
 static int class_of(const struct intel_engine_cs *engine)
 {
 	switch (engine->class) {
 	case RENDER_CLASS:
-		return I915_ENGINE_CLASS_RENDER;
+		return GVT_SHIM_RENDER;
 	case COPY_ENGINE_CLASS:
-		return I915_ENGINE_CLASS_COPY;
+		return GVT_SHIM_COPY;
 	case VIDEO_DECODE_CLASS:
-		return I915_ENGINE_CLASS_VIDEO;
+		return GVT_SHIM_VIDEO;
 	case VIDEO_ENHANCEMENT_CLASS:
-		return I915_ENGINE_CLASS_VIDEO_ENHANCE;
+		return GVT_SHIM_VIDEO_ENHANCE;
 	default:
 		return -EINVAL;
 	}
@@ -110,6 +111,9 @@ void gvt_shim_platform(struct drm_i915_private *i915,
 	out->gttmmadr_size = pci_resource_len(pdev, GEN4_GTTMMADR_BAR);
 	out->num_fences = ggtt->num_fences;
 
+	BUILD_BUG_ON(I915_GTT_PAGE_SIZE_4K != GVT_SHIM_PAGE_SIZE_4K);
+	BUILD_BUG_ON(I915_GTT_PAGE_SIZE_64K != GVT_SHIM_PAGE_SIZE_64K);
+	BUILD_BUG_ON(I915_GTT_PAGE_SIZE_2M != GVT_SHIM_PAGE_SIZE_2M);
 	out->page_sizes = RUNTIME_INFO(i915)->page_sizes;
 	out->drm_minor = i915->drm.primary->index;
 	out->parent = i915->drm.dev;

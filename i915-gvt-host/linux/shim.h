@@ -3,6 +3,8 @@
  * The border between C and Rust inside i915: plain C types and opaque pointers
  * only, so that bindgen needs none of i915's headers. The first part is
  * implemented in C and called from Rust, the second the other way round.
+ * Numbers that the contract with kvmgt has too are compared with it in
+ * contract.rs.
  */
 
 #ifndef _GVT_HOST_SHIM_H_
@@ -33,6 +35,17 @@ enum gvt_shim_platform_id {
 	GVT_SHIM_COMETLAKE,
 };
 
+enum gvt_shim_engine_class {
+	GVT_SHIM_RENDER,
+	GVT_SHIM_COPY,
+	GVT_SHIM_VIDEO,
+	GVT_SHIM_VIDEO_ENHANCE,
+};
+
+#define GVT_SHIM_PAGE_SIZE_4K (1 << 12)
+#define GVT_SHIM_PAGE_SIZE_64K (1 << 16)
+#define GVT_SHIM_PAGE_SIZE_2M (1 << 21)
+
 /* Which PCI function a snapshot belongs to. */
 struct gvt_shim_pci_id {
 	u32 domain;
@@ -45,7 +58,7 @@ struct gvt_shim_pci_id {
 };
 
 struct gvt_shim_engine {
-	u16 class;			/* I915_ENGINE_CLASS_* */
+	u16 class;			/* enum gvt_shim_engine_class */
 	u16 instance;
 	u32 context_size;
 	u32 mask;			/* one bit */
@@ -64,7 +77,7 @@ struct gvt_shim_platform {
 	u64 gttmmadr_size;
 	u32 num_fences;
 
-	u32 page_sizes;			/* one bit a size, as i915 has it */
+	u32 page_sizes;			/* GVT_SHIM_PAGE_SIZE_*, and others */
 	u32 drm_minor;
 
 	struct device *parent;		/* the PCI device; also for DMA */
