@@ -27,21 +27,62 @@ static const struct gvt_shim_offer *to_offer(struct device *dev)
 	return &container_of(adev, struct gvt_auxdev, adev)->offer;
 }
 
+static ssize_t show_version(const struct gvt_shim_interface *interface, char *buf)
+{
+	return sysfs_emit(buf, "%u.%u\n", interface->major, interface->minor);
+}
+
+static ssize_t show_features(const struct gvt_shim_interface *interface, char *buf)
+{
+	return sysfs_emit(buf, "0x%llx\n", interface->features);
+}
+
+static ssize_t show_layout(const struct gvt_shim_interface *interface, char *buf)
+{
+	return sysfs_emit(buf, "0x%016llx\n", interface->layout);
+}
+
 static ssize_t interface_show(struct device *dev, struct device_attribute *attr,
 			      char *buf)
 {
-	const struct gvt_shim_offer *offer = to_offer(dev);
-
-	return sysfs_emit(buf, "%u.%u\n", offer->major, offer->minor);
+	return show_version(&to_offer(dev)->offers, buf);
 }
 static DEVICE_ATTR_RO(interface);
 
 static ssize_t features_show(struct device *dev, struct device_attribute *attr,
 			     char *buf)
 {
-	return sysfs_emit(buf, "0x%llx\n", to_offer(dev)->features);
+	return show_features(&to_offer(dev)->offers, buf);
 }
 static DEVICE_ATTR_RO(features);
+
+static ssize_t layout_show(struct device *dev, struct device_attribute *attr,
+			   char *buf)
+{
+	return show_layout(&to_offer(dev)->offers, buf);
+}
+static DEVICE_ATTR_RO(layout);
+
+static ssize_t needs_interface_show(struct device *dev,
+				    struct device_attribute *attr, char *buf)
+{
+	return show_version(&to_offer(dev)->needs, buf);
+}
+static DEVICE_ATTR_RO(needs_interface);
+
+static ssize_t needs_features_show(struct device *dev,
+				   struct device_attribute *attr, char *buf)
+{
+	return show_features(&to_offer(dev)->needs, buf);
+}
+static DEVICE_ATTR_RO(needs_features);
+
+static ssize_t needs_layout_show(struct device *dev,
+				 struct device_attribute *attr, char *buf)
+{
+	return show_layout(&to_offer(dev)->needs, buf);
+}
+static DEVICE_ATTR_RO(needs_layout);
 
 static ssize_t snapshot_time_show(struct device *dev,
 				  struct device_attribute *attr, char *buf)
@@ -60,6 +101,10 @@ static DEVICE_ATTR_RO(snapshot_pristine);
 static struct attribute *gvt_auxdev_attrs[] = {
 	&dev_attr_interface.attr,
 	&dev_attr_features.attr,
+	&dev_attr_layout.attr,
+	&dev_attr_needs_interface.attr,
+	&dev_attr_needs_features.attr,
+	&dev_attr_needs_layout.attr,
 	&dev_attr_snapshot_time.attr,
 	&dev_attr_snapshot_pristine.attr,
 	NULL

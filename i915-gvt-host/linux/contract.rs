@@ -5,7 +5,7 @@ use crate::bindings;
 use iface::events::{OUTCOME_CANCELLED, OUTCOME_DONE, OUTCOME_HUNG};
 use iface::registers::Platform;
 use iface::types::{
-    ENGINE_COPY, ENGINE_RENDER, ENGINE_VIDEO, ENGINE_VIDEO_ENHANCE, MAX_ENGINES, MAX_PIPES,
+    ENGINE_COPY, ENGINE_RENDER, ENGINE_VIDEO, ENGINE_VIDEO_ENHANCE, MAX_ENGINES,
     MAX_SEGMENTS, PAGE_SIZE_2M, PAGE_SIZE_4K, PAGE_SIZE_64K,
 };
 
@@ -18,7 +18,6 @@ macro_rules! equal {
 
 equal! {
     GVT_SHIM_MAX_ENGINES = MAX_ENGINES;
-    GVT_SHIM_MAX_PIPES = MAX_PIPES;
     GVT_SHIM_MAX_SEGMENTS = MAX_SEGMENTS;
 
     gvt_shim_platform_id_GVT_SHIM_BROADWELL = Platform::Bdw;

@@ -10,6 +10,7 @@
 //! | [`hooks`] | the functions that C calls |
 //! | [`golden`] | the snapshots of all GPUs, for as long as i915 is loaded |
 //! | [`gpu`] | a GPU that is offered to kvmgt |
+//! | [`interface`] | what i915 offers to kvmgt and needs of it, in `modinfo` and sysfs |
 //! | [`shim`] | safe names for the C functions |
 //! | [`bindings`] | their declarations |
 //! | [`contract`] | that their numbers are those of the contract |
@@ -22,6 +23,7 @@ mod contract;
 mod golden;
 mod gpu;
 mod hooks;
+mod interface;
 mod shim;
 
 /// What the printing macros of the kernel crate put in front.

@@ -4,6 +4,7 @@
 use crate::bindings;
 use crate::golden;
 use crate::gpu::Gpu;
+use crate::interface;
 use crate::shim::{Host, PciDevice, I915};
 use core::ptr;
 use gvt_host::events;
@@ -142,10 +143,9 @@ for_c! {
         let (table, golden) = (gpu.table(), gpu.golden());
         let published = bindings::gvt_shim_offer {
             table: ptr::from_ref(table).cast(),
-            features: table.header.features,
+            offers: interface::OFFERED,
+            needs: interface::NEEDED,
             snapshot_time: golden.time_ns,
-            major: table.header.major,
-            minor: table.header.minor,
             snapshot_pristine: golden.pristine,
         };
         // SAFETY: the caller's promise; the box stays pinned behind the raw pointer.

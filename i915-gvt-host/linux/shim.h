@@ -98,13 +98,20 @@ enum gvt_shim_outcome {
 	GVT_SHIM_CANCELLED,
 };
 
+/* What i915 offers to kvmgt, or needs of it. */
+struct gvt_shim_interface {
+	u64 features;
+	u64 layout;			/* hash of that minor version */
+	u16 major;
+	u16 minor;
+};
+
 /* What the auxiliary device shows. */
 struct gvt_shim_offer {
 	const void *table;		/* device.platform_data */
-	u64 features;
+	struct gvt_shim_interface offers;
+	struct gvt_shim_interface needs;
 	u64 snapshot_time;		/* ns, boot clock */
-	u16 major;
-	u16 minor;
 	bool snapshot_pristine;
 };
 

@@ -19,6 +19,7 @@
 //! | [`client`] | the safe face: the only code that calls through a [`HostTable`] |
 //! | [`table`] | how each side takes over the other's table |
 //! | [`layout`] | offsets, sizes, signatures and numbers as data, and their hash |
+//! | [`modinfo`](mod@modinfo) | what a header says, for `modinfo` |
 //!
 //! All of it is `no_std`, has no dependency, and compiles both under Kbuild and under Cargo.
 
@@ -32,6 +33,7 @@ pub mod hash;
 pub mod host;
 pub mod image;
 pub mod layout;
+pub mod modinfo;
 pub mod registers;
 pub mod snapshot;
 pub mod table;

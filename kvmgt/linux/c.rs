@@ -16,7 +16,7 @@ use kvmgt_core::device::Device;
 pub(crate) mod raw {
     use crate::uapi::{vfio_irq_set, vfio_region_info};
     use kernel::bindings::{
-        bin_attribute, device, module, page, pci_dev, spinlock, vm_area_struct,
+        attribute_group, bin_attribute, device, module, page, pci_dev, spinlock, vm_area_struct,
     };
     include!(concat!(env!("KVMGT_OBJ"), "/linux/helpers_generated.rs"));
 }

@@ -4,7 +4,7 @@
 //! The kernel crate's adapter would name it `kvmgt.kvmgt`, in sysfs and in front of each message.
 //! So the registration is its, and the adapter ours.
 
-use crate::{attachment::Attachment, presence};
+use crate::{attachment::Attachment, interface, presence};
 use core::mem::offset_of;
 use kernel::{
     auxiliary, bindings,
@@ -89,6 +89,7 @@ unsafe impl driver::RegistrationOps for Adapter {
             (*driver).probe = Some(probe);
             (*driver).remove = Some(remove);
             (*driver).id_table = id_table();
+            (*driver).driver.groups = interface::attributes();
         }
         // SAFETY: the driver stays where it is until `unregister`, name and module are static.
         to_result(unsafe {

@@ -8,6 +8,7 @@
 #ifndef _KVMGT_HELPERS_H
 #define _KVMGT_HELPERS_H
 
+struct attribute_group;
 struct bin_attribute;
 struct device;
 struct eventfd_ctx;
@@ -20,6 +21,19 @@ struct vfio_device;
 struct vfio_info_cap;
 struct vfio_irq_set;
 struct vm_area_struct;
+
+/* What one module offers to the other, or needs of it. */
+struct kvmgt_interface {
+	unsigned short major;
+	unsigned short minor;
+	unsigned long long features;
+	unsigned long long layout;	/* hash of that minor version */
+};
+
+/* The attributes of a driver that say this. */
+const struct attribute_group **
+kvmgt_driver_groups(const struct kvmgt_interface *offers,
+		    const struct kvmgt_interface *needs);
 
 /* Gives a dynamically made attribute a lockdep class. */
 void kvmgt_bin_attr_init(struct bin_attribute *attr);

@@ -16,6 +16,7 @@
 //! | `golden_file` | `gvt_firmware`, and the administrator's file in its place |
 //! | `debugfs` | the folder `gvt` in the card's debugfs |
 //! | `presence` | what is said when there is no GPU at load time |
+//! | `interface` | what it offers to i915 and needs of it, in `modinfo` and sysfs |
 //! | `job`, `irq_lock` | work that can be stopped; a spinlock for interrupts |
 //! | `c`, `uapi` | the C helpers; VFIO's interface for user space |
 //!
@@ -56,6 +57,7 @@ mod debugfs;
 mod driver;
 mod golden_file;
 mod gpu;
+mod interface;
 mod irq_lock;
 mod job;
 mod listener;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 # kvmgt refuses each of the fixture's broken tables with one line, and the GPU beside it works on.
-# /run/lab/cases has lines `NAME:ERE`, and the ERE is that of the line.
+# /run/lab/cases has lines `NAME:ERE`, and the ERE is that of the line. /run/lab/said has what both
+# halves say of the interface: lines `MODULE ATTRIBUTE VALUE`.
 
 FIXTURE=$AUX/devices/i915.gvt.9
 modprobe kvmgt
@@ -8,6 +9,17 @@ check "the real GPU is attached to" attached
 golden=$(golden)
 news
 check "no error so far" silent
+
+says() {
+	case $1 in
+	i915) cat "$OFFERED/$2" ;;
+	kvmgt) cat "$AUX/drivers/kvmgt/$2" ;;
+	esac
+}
+while read -r module attribute value; do
+	check "modinfo $module: $attribute" is "$(modinfo -F "gvt_$attribute" "$module")" "$value"
+	check "sysfs, $module: $attribute" is "$(says "$module" "$attribute")" "$value"
+done </run/lab/said
 
 refused() {
 	[ -e $FIXTURE ] && [ ! -e $FIXTURE/driver ]

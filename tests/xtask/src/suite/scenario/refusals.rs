@@ -2,10 +2,14 @@
 //! That kvmgt refuses tables that do not fit, each with one clear line.
 
 use std::fmt::Write as _;
+use std::fs;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use iface::version::Header;
+use iface::{ClientTable, HostTable};
 
 use super::checks;
+use crate::command;
 use crate::kernel::Flavour;
 use crate::suite::{Context, Count};
 
@@ -118,7 +122,8 @@ const CASES: &[(&str, &str, &str, &str)] = &[
 /// afterwards.
 pub fn one_line_each(context: &Context, flavour: Flavour) -> Result<Count> {
     let guest = checks::host(context, flavour, checks::HEADLESS)?;
-    let mut script = String::from("cat >/run/lab/cases <<'CASES'\n");
+    let mut script = said()?;
+    script += "cat >/run/lab/cases <<'CASES'\n";
     for (name, begin, wrong, load) in CASES {
         // Writing to a string cannot fail.
         let _ = writeln!(script, "{name}:{begin}.*{wrong}.*{load}");
@@ -126,4 +131,35 @@ pub fn one_line_each(context: &Context, flavour: Flavour) -> Result<Count> {
     script += "CASES\n";
     script += include_str!("../../../vm/scenario/refusals.sh");
     checks::run(&guest, &script)
+}
+
+/// Writes what `modinfo` and sysfs must say of the interface, by `layout.txt`: lines of a module, the
+/// name of an attribute, and its value.
+fn said() -> Result<String> {
+    let layout = command::work_tree().join(abi::DUMP);
+    let text =
+        fs::read_to_string(&layout).with_context(|| format!("cannot read {}", layout.display()))?;
+    let dump = abi::dump::parse(&text)?;
+    let major = dump.version.major;
+    let mut script = String::from("cat >/run/lab/said <<'SAID'\n");
+    for (module, header) in [("i915", HostTable::HEADER), ("kvmgt", ClientTable::HEADER)] {
+        let Header {
+            features,
+            needs_minor,
+            needs_features,
+            ..
+        } = header;
+        for (before, minor, features) in [
+            ("", dump.version.minor, features),
+            ("needs_", needs_minor.into(), needs_features),
+        ] {
+            let hash = dump.layouts.get(minor as usize);
+            let hash = hash.with_context(|| format!("layout.txt has no minor version {minor}"))?;
+            // Writing to a string cannot fail.
+            let _ = writeln!(script, "{module} {before}interface {major}.{minor}");
+            let _ = writeln!(script, "{module} {before}features {features:#x}");
+            let _ = writeln!(script, "{module} {before}layout {hash}");
+        }
+    }
+    Ok(script + "SAID\n")
 }
