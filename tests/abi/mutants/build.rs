@@ -138,6 +138,7 @@ fn module(name: &str, contract: &[Declaration], declared: &BTreeSet<String>) -> 
     let mut ordered: Vec<&Declaration> = contract.iter().collect();
     ordered.sort_by_key(order);
     let all = ordered.iter().map(|d| &d.name);
+    let shown = all.clone();
     let roots = ordered.iter().map(|d| reference(&d.name));
     let inherited = if declared.len() == contract.len() {
         quote!(
@@ -155,6 +156,12 @@ fn module(name: &str, contract: &[Declaration], declared: &BTreeSet<String>) -> 
                 use super::super::plain::*;
                 #(#ours)*
                 pub const STRUCTURES: &[Structure] = &[#(#all::LAYOUT),*];
+                pub const PATH: &str = module_path!();
+                pub fn shown() {
+                    #(let _shown: *const #shown = core::ptr::null();)*
+                    // What no instruction follows is not described.
+                    let _end = 0;
+                }
             }
             pub mod theirs {
                 #inherited
@@ -165,6 +172,8 @@ fn module(name: &str, contract: &[Declaration], declared: &BTreeSet<String>) -> 
             }
             pub const BUILD: super::Build = super::Build {
                 structures: ours::STRUCTURES,
+                path: ours::PATH,
+                shown: ours::shown,
                 layouts: theirs::layouts,
             };
         }

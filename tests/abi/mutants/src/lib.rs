@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-//! The contract with one thing changed, hundreds of times, compiled for two judges.
+//! The contract with one thing changed, hundreds of times, compiled for three judges.
 //!
 //! The build script takes iface's declarations, changes one thing (`abi::mutate`), and writes what it
 //! has twice: by iface's own macros, so that the contract's own rule can judge it, and as types of
-//! `abi_stable`, which knows nothing of that rule.
+//! `abi_stable`, which knows nothing of that rule. What the compiler makes of the former is in the debug
+//! information, too.
 
 use abi_stable::type_layout::TypeLayout;
 use iface::layout::{hash_of, Structure, NUMBERS};
 
-/// A contract as both judges see it.
+/// A contract as the judges see it.
 #[derive(Clone, Copy)]
 pub struct Build {
     /// Its structures as iface's macros describe them.
     pub structures: &'static [Structure],
+    /// The module of those that it declares itself.
+    pub path: &'static str,
+    /// Does nothing, with variables of all these types, so that they are in the debug information of
+    /// what it is linked into.
+    pub shown: fn(),
     /// The same structures as `abi_stable` has them.
     pub layouts: fn() -> Vec<&'static TypeLayout>,
 }

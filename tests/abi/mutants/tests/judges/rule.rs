@@ -2,7 +2,8 @@
 //! The contract's own rule, put to builds that were changed.
 //!
 //! It is `iface::version::Header::accept`, and what `iface::table::take` gives it, with what a side of
-//! the build `user` would compute of itself: up to the minor version that both have. The header goes from one to the other as bytes, as it does in memory.
+//! the build `user` would compute of itself: up to the minor version that both have. The header goes
+//! from one to the other as bytes, as it does in memory.
 
 use abi_mutants::{hash, Build};
 use iface::layout::{self, size_at, Structure};
