@@ -22,11 +22,19 @@ mod sync;
 mod warning;
 
 /// Changes when the way of building changes, so that old images are not taken for new ones.
-const RECIPE: &str = "1";
+const RECIPE: &str = "2";
 /// Disk space of source, build folder and image together, in MiB.
 const MIB: u64 = 5000;
 /// The same when source and build folder are there already.
 const MIB_AGAIN: u64 = 300;
+
+/// The modules that an image keeps with debug information, too: both halves of GVT-g.
+pub const DEBUG_MODULES: [&str; 2] = ["i915", "kvmgt"];
+
+/// Where an image keeps such a module.
+fn debug_module(image: &Path, name: &str) -> PathBuf {
+    image.join("debug").join(format!("{name}.ko"))
+}
 
 /// A kernel's major and minor version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,6 +100,11 @@ impl Image {
     /// The folder of its modules.
     pub fn modules(&self) -> PathBuf {
         self.root.join("lib/modules").join(&self.release)
+    }
+
+    /// One of [`DEBUG_MODULES`].
+    pub fn debug_module(&self, name: &str) -> PathBuf {
+        debug_module(&self.root, name)
     }
 }
 

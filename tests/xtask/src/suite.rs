@@ -13,6 +13,7 @@ use crate::progress::say;
 
 mod cargo;
 mod context;
+mod dwarf;
 mod kernel_log;
 mod record;
 mod scenario;

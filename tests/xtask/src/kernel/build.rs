@@ -6,12 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-use anyhow::{bail, Context, Result};
-use walkdir::WalkDir;
-
 use super::warning::Finder;
-use super::{make_parent, Sources, Version};
+use super::{debug_module, make_parent, Sources, Version, DEBUG_MODULES};
 use crate::command;
+use anyhow::{bail, Context, Result};
 
 /// Debian's compiler, which comes with the library source that the kernel needs; rustup's
 /// is first in PATH.
@@ -22,6 +20,9 @@ const LIBCLANG: &str = "/usr/lib/llvm-19/lib";
 pub const LLVM: &str = "-19";
 /// The C compiler that it names.
 pub const CLANG: &str = "clang-19";
+/// Makes the compiler describe types and functions of our crates. It is taken out again of what is
+/// installed.
+const DEBUG_INFO: &str = "-Cdebuginfo=2";
 /// Time, user and machine that a build states: fixed, so that equal sources build equal.
 const STATED: &[(&str, &str)] = &[
     ("KBUILD_BUILD_TIMESTAMP", "Thu Jan  1 00:00:00 UTC 1970"),
@@ -74,8 +75,9 @@ impl Build {
             let is_record = release.starts_with(&format!("{}.", Version::RECORD));
             let client = is_record.then_some(&CLIENT);
             for name in MODULES.iter().chain(client) {
-                self.module(&folder.join(name), image, release.trim(), &mut line)?;
+                self.module(&folder.join(name), image, &mut line)?;
             }
+            self.keep_debug(folder, image)?;
         }
         fs::write(image.join("release"), &release)?;
         command::output(
@@ -97,7 +99,8 @@ impl Build {
             .arg(format!("O={}", self.output.display()))
             .arg(format!("RUSTC={RUSTC}"))
             .arg(format!("BINDGEN={}", self.bindgen.display()))
-            .arg(format!("LIBCLANG_PATH={LIBCLANG}"));
+            .arg(format!("LIBCLANG_PATH={LIBCLANG}"))
+            .arg(format!("GVT_HOST_RUSTFLAGS={DEBUG_INFO}"));
         if let Some(llvm) = self.llvm {
             command.arg(format!("LLVM={llvm}"));
         }
@@ -157,13 +160,7 @@ impl Build {
     }
 
     fn install(&self, image: &Path, line: &mut impl FnMut(&str)) -> Result<()> {
-        let mut command = self.make();
-        // We run depmod ourselves when all modules are there.
-        command
-            .arg(format!("INSTALL_MOD_PATH={}", image.display()))
-            .arg("DEPMOD=true")
-            .arg("modules_install");
-        command::logged(&mut command, &self.log, line)?;
+        command::logged(&mut self.modules_install(image), &self.log, line)?;
         fs::copy(
             self.output.join("arch/x86/boot/bzImage"),
             image.join("vmlinuz"),
@@ -171,21 +168,40 @@ impl Build {
         Ok(())
     }
 
+    /// Installs what was built, without debug information.
+    fn modules_install(&self, image: &Path) -> Command {
+        let mut command = self.make();
+        // We run depmod ourselves when all modules are there.
+        command
+            .arg(format!("INSTALL_MOD_PATH={}", image.display()))
+            .args(["INSTALL_MOD_STRIP=1", "DEPMOD=true", "modules_install"]);
+        command
+    }
+
+    /// Keeps both halves of GVT-g as they were linked, with the debug information of our crates.
+    fn keep_debug(&self, modules: &Path, image: &Path) -> Result<()> {
+        for (name, built) in DEBUG_MODULES.iter().zip([
+            self.output.join("drivers/gpu/drm/i915/i915.ko"),
+            modules.join("kvmgt/kvmgt.ko"),
+        ]) {
+            let kept = debug_module(image, name);
+            make_parent(&kept)?;
+            fs::copy(&built, kept).with_context(|| format!("cannot copy {}", built.display()))?;
+        }
+        Ok(())
+    }
+
     /// Builds one folder of modules against the kernel and adds its modules to the image.
-    fn module(
-        &self,
-        folder: &Path,
-        image: &Path,
-        release: &str,
-        line: &mut impl FnMut(&str),
-    ) -> Result<()> {
+    fn module(&self, folder: &Path, image: &Path, line: &mut impl FnMut(&str)) -> Result<()> {
         if !folder.join("Kbuild").exists() && !folder.join("Makefile").exists() {
             return Ok(());
         }
         let mut finder = Finder::new(&[]);
         let mut command = self.make();
+        let place = format!("M={}", folder.display());
         command
-            .arg(format!("M={}", folder.display()))
+            .arg(&place)
+            .arg(format!("KRUSTFLAGS={DEBUG_INFO}"))
             .arg("modules");
         command::logged(&mut command, &self.log, |text| {
             finder.line(text);
@@ -194,7 +210,7 @@ impl Build {
         let found = finder.found();
         if !found.is_empty() {
             let mut clean = self.make();
-            clean.arg(format!("M={}", folder.display())).arg("clean");
+            clean.arg(&place).arg("clean");
             command::logged(&mut clean, &self.log, |_| {})?;
             bail!(
                 "warnings in {} (log {}):\n{}",
@@ -203,14 +219,7 @@ impl Build {
                 found.join("\n")
             );
         }
-        let updates = image.join("lib/modules").join(release).join("updates");
-        fs::create_dir_all(&updates)?;
-        for entry in WalkDir::new(folder) {
-            let entry = entry?;
-            if entry.path().extension().is_some_and(|e| e == "ko") {
-                fs::copy(entry.path(), updates.join(entry.file_name()))?;
-            }
-        }
+        command::logged(self.modules_install(image).arg(&place), &self.log, line)?;
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! All tests, in the order in which they run.
 
-use super::{cargo, scenario, Half, Test, CI};
+use super::{cargo, dwarf, scenario, Half, Test, CI};
 use crate::kernel::{Flavour, Version};
 use crate::prepare::GUEST_KERNEL;
 
@@ -15,6 +15,7 @@ pub const ALL: &[Test] = &[
     hosted("abi-check", cargo::abi_check),
     kernel(CI, "standin-check", cargo::standin_check),
     kernel(CI, "kernel-build", scenario::boot::builds),
+    kernel(CI, "dwarf", dwarf::modules),
     kernel(CI, "vfio-user-qemu", cargo::vfio_user_qemu),
     kernel(CI, "vm-contract", scenario::boot::contract),
     kernel(CI, "host-boots", scenario::boot::host),
