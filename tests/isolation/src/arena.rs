@@ -2,7 +2,9 @@
 //! One GPU, two VMs, and a judge.
 
 use crate::commands;
-use crate::guest::{Guest, Left, Place, DATA, ENGINES, FIRST, MAPPED, PPGTT, SECRET, UNMAPPED};
+use crate::guest::{
+    Close, Guest, Left, Place, DATA, ENGINES, FIRST, MAPPED, PPGTT, SECRET, UNMAPPED,
+};
 use crate::host::Watched;
 use crate::judge::Judge;
 use crate::turns::{Ends, Turns};
@@ -134,7 +136,7 @@ impl Arena<'static> {
 impl<'b> Arena<'b> {
     fn new(bed: &'b Bed, kvmgt: &'b Attachment<'b>, turns: &'b dyn Ends, address: u64) -> Self {
         let place = Place {
-            machine: bed.machine(),
+            memory: bed.machine().memory(),
             device: kvmgt.device(),
             turns,
         };

@@ -3,6 +3,8 @@
 
 use gen9_gpu::EngineId;
 use hosted_glue::card::{Card, ContextPlaces};
+use hosted_glue::guest::AsHost;
+use hosted_glue::machine::Machine;
 use iface::client;
 use iface::types::{Buffer, Context, ContextRequest, GgttRange, GgttRequest, Info, MmioOp};
 use kernel::error::Result;
@@ -49,9 +51,20 @@ impl<'a> Watched<'a> {
         }
     }
 
+    /// The machine that the GPU is in.
+    pub fn machine(&self) -> &'a Machine {
+        self.card.machine()
+    }
+
     /// Calls `look` with what it has.
     pub fn with_owned<R>(&self, look: impl FnOnce(&Owned) -> R) -> R {
         look(&self.owned.borrow())
+    }
+}
+
+impl AsHost for Watched<'_> {
+    fn as_host(&self) -> &dyn Host {
+        self
     }
 }
 

@@ -15,10 +15,11 @@
 
 pub mod arena;
 pub mod attacks;
-pub mod commands;
 pub mod contest;
 pub mod guest;
 pub mod host;
 pub mod judge;
 pub mod slices;
 pub mod turns;
+
+pub use hosted_glue::commands;

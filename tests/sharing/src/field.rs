@@ -9,7 +9,7 @@ use gvt_host::events;
 use hosted_glue::bed::Bed;
 use hosted_glue::client::Attachment;
 use hosted_glue::turns::Turns;
-use isolation::guest::{self, Guest, Left};
+use isolation::guest::{self, Close, Guest, Left};
 use isolation::host::Watched;
 use kvmgt_core::host::Host;
 use kvmgt_core::schedule::time::Span;
@@ -70,7 +70,7 @@ pub fn run(gpu: &str, shares: &[u32], act: impl FnOnce(&mut Field<'_>)) {
         let start = FIRST_MEMORY + MEMORY * number;
         turns.open(*id);
         let surroundings = guest::Place {
-            machine: bed.machine(),
+            memory: bed.machine().memory(),
             device: kvmgt.device(),
             turns: place,
         };

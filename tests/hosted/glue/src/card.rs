@@ -110,6 +110,11 @@ impl Card {
         self.drm_minor
     }
 
+    /// The machine that it is in.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
     /// Where its golden snapshot is.
     pub fn golden(&self) -> Option<Golden> {
         self.snapshot

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! Pages for shadows of a guest's page tables: a part of the machine's memory that nobody else has.
 
-use crate::machine::{Machine, SHADOW_MEMORY};
+use crate::machine::SHADOW_MEMORY;
 use gen9_gpu::DmaMemory;
 use kernel::error::code::ENOMEM;
 use kernel::error::Result;
@@ -114,11 +114,11 @@ impl ShadowPool {
         self.pages().attempts
     }
 
-    /// What a vGPU takes its pages from.
-    pub fn of<'a>(&self, machine: &'a Machine) -> MachinePages<'a> {
+    /// What a vGPU takes its pages from: they are of that memory, a machine's.
+    pub fn of<'a>(&self, memory: &'a dyn DmaMemory) -> MachinePages<'a> {
         MachinePages {
             pool: self.clone(),
-            memory: machine.memory(),
+            memory,
         }
     }
 
@@ -180,6 +180,7 @@ impl ShadowMemory for MachinePages<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::Machine;
     use gen9_gpu::Options;
 
     fn pages() -> Pages {
@@ -226,7 +227,7 @@ mod tests {
     fn allocate_when_page_was_in_use_then_it_is_zeroed() {
         let machine = Machine::new(Options::parse("kbl").unwrap());
         let pool = ShadowPool::new();
-        let mut shadow = pool.of(&machine);
+        let mut shadow = pool.of(machine.memory());
         let entry = |page: ShadowPage, index: u64| {
             let at = page.address.0 + index * ENTRY_SIZE;
             machine.memory().read_u64(gen9_gpu::DmaAddress(at)).unwrap()

@@ -2,9 +2,9 @@
 //! A VM in the process of a test: what kvmgt's core asks of the VM that a vGPU belongs to.
 
 use crate::lacking::NoTurns;
-use crate::machine::Machine;
 use crate::shadow::{MachinePages, ShadowPool};
 use crate::watch::Watch;
+use gen9_gpu::DmaMemory;
 use kernel::error::code::{EFAULT, ENOMEM};
 use kernel::error::Result;
 use kvmgt_core::address::{DmaAddress, Gfn, PAGE_SHIFT, PAGE_SIZE};
@@ -114,7 +114,7 @@ impl Guest for Vm {
 
 /// The memory of a [`Vm`], as a processor of its reaches it.
 struct VmMemory<'a> {
-    machine: &'a Machine,
+    all: &'a dyn DmaMemory,
     memory: Range<u64>,
     lost: BTreeSet<Gfn>,
 }
@@ -136,12 +136,12 @@ impl VmMemory<'_> {
 impl GuestMemory for VmMemory<'_> {
     fn read(&mut self, gfn: Gfn, offset: usize, data: &mut [u8]) -> Result {
         let place = self.place(gfn, offset, data.len())?;
-        self.machine.memory().read(place, data).map_err(|_| EFAULT)
+        self.all.read(place, data).map_err(|_| EFAULT)
     }
 
     fn write(&mut self, gfn: Gfn, offset: usize, data: &[u8]) -> Result {
         let place = self.place(gfn, offset, data.len())?;
-        self.machine.memory().write(place, data).map_err(|_| EFAULT)
+        self.all.write(place, data).map_err(|_| EFAULT)
     }
 }
 
@@ -159,18 +159,18 @@ pub struct Surroundings<'a> {
 }
 
 impl<'a> Surroundings<'a> {
-    /// Those of a VM with that part of a machine's memory.
-    pub fn new(machine: &'a Machine, pool: &ShadowPool, memory: Range<u64>) -> Self {
+    /// Those of a VM with that part of a machine's memory, `all` of it.
+    pub fn new(all: &'a dyn DmaMemory, pool: &ShadowPool, memory: Range<u64>) -> Self {
         Self {
             vm: Vm::new(memory.clone()),
             watch: Watch::default(),
             now: Time::default(),
             memory: VmMemory {
-                machine,
+                all,
                 memory,
                 lost: BTreeSet::new(),
             },
-            shadow: pool.of(machine),
+            shadow: pool.of(all),
         }
     }
 

@@ -129,7 +129,7 @@ struct Guest<'g, 'b> {
 
 impl<'g, 'b> Guest<'g, 'b> {
     fn new(gpu: &'g Gpu<'b>, vgpu: Vgpu, memory: Range<u64>) -> Self {
-        let around = Surroundings::new(gpu.bed.machine(), &gpu.shadow, memory);
+        let around = Surroundings::new(gpu.bed.machine().memory(), &gpu.shadow, memory);
         let mut guest = Guest { gpu, around, vgpu };
         guest.with(Vgpu::open).unwrap();
         guest

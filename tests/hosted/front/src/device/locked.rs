@@ -46,7 +46,7 @@ impl<'a> Locked<'a> {
             is_open: false,
             client: Client::new(id, bus.clone(), gpu.memory().clone(), windows.clone()),
             memory: Reach::new(bus.memory.clone(), windows.clone()),
-            shadow: gpu.shadow().of(gpu.machine()),
+            shadow: gpu.shadow().of(gpu.machine().memory()),
             alarm: None,
         };
         Self {

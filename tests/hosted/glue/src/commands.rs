@@ -159,6 +159,11 @@ pub fn flip(plane: u32, surface: u32) -> Vec<u32> {
     vec![header | plane, 0, surface]
 }
 
+/// Interrupts the user.
+pub fn user_interrupt() -> Vec<u32> {
+    vec![mi::USER_INTERRUPT << mi::OPCODE_SHIFT]
+}
+
 /// One behind the other.
 pub fn all(commands: impl IntoIterator<Item = Vec<u32>>) -> Vec<u32> {
     commands.into_iter().flatten().collect()

@@ -2,8 +2,8 @@
 //! More contexts of a guest than the one that most attacks use.
 
 use super::{
-    Guest, CONTROL, FIRST, HEAD, INDIRECT, NEW, PDP0_HIGH, PDP3_HIGH, PER_CONTEXT, RING_CONTROL,
-    START, TAIL, USED,
+    AsHost, Guest, CONTROL, FIRST, HEAD, INDIRECT, NEW, PDP0_HIGH, PDP3_HIGH, PER_CONTEXT,
+    RING_CONTROL, START, TAIL, USED,
 };
 use crate::commands::NOOP;
 use kvmgt_core::address::{Gfn, PAGE_SHIFT};
@@ -48,7 +48,7 @@ impl Tables {
     }
 }
 
-impl Guest<'_> {
+impl<H: AsHost> Guest<'_, H> {
     /// Writes the ring context of a context with these commands in its ring; `goes_on` says that it
     /// ran before, and keeps what the engine has saved.
     pub fn put_context(&self, spot: Spot, tables: Tables, goes_on: bool, commands: &[u32]) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! What a guest's processors write to its page tables, and memory that comes and goes.
 
-use super::{Guest, Tables, ENTRY, MAPPED, MAPPED_PAGES, PPGTT, PRESENT, PVINFO, TABLES, WRITABLE};
+use super::{
+    AsHost, Guest, Tables, ENTRY, MAPPED, MAPPED_PAGES, PPGTT, PRESENT, PVINFO, TABLES, WRITABLE,
+};
 use gen9_gpu::DmaAddress;
 use kvmgt_core::address::{Gfn, PAGE_SHIFT, PAGE_SIZE};
 use kvmgt_core::vgpu::Vgpu;
@@ -97,7 +99,7 @@ impl Pages {
     }
 }
 
-impl Guest<'_> {
+impl<H: AsHost> Guest<'_, H> {
     /// From now on its writes are watched, as KVM does, where the mediator wants that.
     pub fn watch(&mut self) {
         self.around.watch.enable();
@@ -106,7 +108,7 @@ impl Guest<'_> {
     /// Writes its memory, by a processor of its, inside of one page.
     pub fn write_memory(&mut self, gfn: Gfn, offset: u64, data: &[u8]) {
         let at = DmaAddress(self.address(gfn) + offset);
-        let written = self.machine.memory().write(at, data);
+        let written = self.memory.write(at, data);
         written.expect("it is the machine's memory");
         if self.around.watch.has(gfn) {
             let size = data.len() as u64;
