@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! What the hosted loader and the shared objects it opens agree on.
 //!
-//! It stands for what a kernel offers its modules: load and unload, the auxiliary bus, the log. The
-//! contract between the two halves of GVT-g is not here; it is `iface`, and the loader never looks
-//! into it. All pointers are valid for the call only, but for [`Kernel`], which outlives the module.
+//! It stands for what a kernel offers its modules: load and unload, the auxiliary bus, the log, and
+//! the machine's memory. The contract between the two halves of GVT-g is not here; it is `iface`, and
+//! the loader never looks into it. All pointers are valid for the call only, but for [`Kernel`], which
+//! outlives the module.
 #![no_std]
 
 use core::ffi::{c_char, c_int, c_void};
@@ -15,7 +16,7 @@ pub const MODULE_SYMBOL: &[u8] = b"hosted_module";
 pub type ModuleEntry = unsafe extern "C" fn() -> *const Module;
 
 /// Changes with everything in this crate.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// What the loader gives a module.
 #[repr(C)]
@@ -29,9 +30,19 @@ pub struct Kernel {
     pub device_remove: unsafe extern "C" fn(context: *mut c_void, id: u32),
     /// Prints a line: a level as in `printk`, and text that need not end with a NUL.
     pub log: unsafe extern "C" fn(context: *mut c_void, level: u8, text: *const u8, len: usize),
+    /// The machine's memory, from physical address 0 on: what the GPU's DMA reaches, and what VMs
+    /// have a part of. It begins at a page boundary, can be read and written, is zeroed when the
+    /// loader begins, and stays where it is as long as `Kernel`.
+    ///
+    /// Modules reach it at the same time, from any thread. So nobody accesses it but by atomic
+    /// operations of 8 bytes, at addresses that are multiples of 8.
+    pub memory: *mut u64,
+    /// Bytes of it, in whole pages.
+    pub memory_size: u64,
 }
 
-// SAFETY: the functions may be called from any thread; `context` is only handed back to them.
+// SAFETY: the functions may be called from any thread, and the memory be accessed from any, as it is
+// said there; `context` is only handed back to the functions.
 unsafe impl Send for Kernel {}
 // SAFETY: as above.
 unsafe impl Sync for Kernel {}

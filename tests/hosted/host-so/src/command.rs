@@ -2,20 +2,23 @@
 //! The commands.
 
 use gen9_gpu::log::{Direction, Space};
-use gen9_gpu::{EngineId, Options};
+use gen9_gpu::{Activity, EngineId, Options};
 use hosted_abi::Kernel;
+use hosted_glue::card::Card;
 use hosted_glue::client::Attachment;
 use hosted_glue::i915::I915;
+use hosted_glue::lent::Lent;
 use hosted_glue::machine::Machine;
 use iface::version::Version;
 use kernel::error::code::{EBUSY, EINVAL, ENODEV};
 use kernel::error::Result;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// All that the module has.
 #[derive(Default)]
 struct State {
     kernel: Option<&'static Kernel>,
+    memory: Option<Arc<Lent>>,
     // Before i915, whose table it uses.
     other_client: Option<Attachment<'static>>,
     i915: Option<I915>,
@@ -46,11 +49,16 @@ fn with_bound<R>(f: impl FnOnce(&I915) -> R) -> Result<R> {
 }
 
 /// Remembers the loader.
-pub fn load(kernel: &'static Kernel) {
+pub fn load(kernel: &'static Kernel) -> Result {
+    // SAFETY: the loader's promise, and all that lies in this module accesses it so. It is dropped
+    // before `unload` has returned.
+    let memory = unsafe { Lent::new(kernel.memory, kernel.memory_size) }?;
     *state() = Some(State {
         kernel: Some(kernel),
+        memory: Some(Arc::new(memory)),
         ..State::default()
     });
+    Ok(())
 }
 
 /// Gives everything back.
@@ -74,6 +82,7 @@ pub fn run(text: &str) -> Result<u64> {
                 .ok_or(EINVAL)?;
             done(with_bound(|i915| i915.reset_engine(engine)))
         }
+        ("run", "") => done(with_bound(execute)),
         ("sleep", "") => done(with_bound(I915::sleep)),
         ("occupy", "") => done(occupy()),
         ("vacate", "") => done(vacate()),
@@ -107,7 +116,8 @@ fn power_on(gpu: &str) -> Result {
         if state.published.is_some() {
             return Err(EBUSY);
         }
-        state.i915 = Some(I915::load(Machine::new(options)));
+        let memory = state.memory.clone().ok_or(ENODEV)?;
+        state.i915 = Some(I915::load(Machine::with_memory(options, memory)));
         Ok(())
     })
 }
@@ -145,6 +155,19 @@ fn unbind() -> Result {
         }
         Ok(())
     })
+}
+
+/// Lets the engines execute until nothing happens any more. What makes no progress is given up, as
+/// i915 does.
+fn execute(i915: &I915) {
+    let machine = i915.machine();
+    let give_up = |card: &Card| {
+        let engines = machine.model().engines(machine.options().device_id);
+        engines.filter(|engine| card.declare_hung(*engine)).count()
+    };
+    if let Some(card) = i915.card() {
+        while card.run_engines() != Activity::Idle && give_up(card) != 0 {}
+    }
 }
 
 /// Opens the device as a client of its own.

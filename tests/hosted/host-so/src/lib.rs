@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! i915 with its GVT-g half as a shared object: what a patched `i915.ko` is to Linux, this is to the
-//! hosted loader. The machine with the software GPU is in here too.
+//! hosted loader. The machine with the software GPU is in here too; its memory is the loader's, which
+//! power-on leaves as it was.
 //!
 //! Commands, in the order in which they make sense:
 //!
@@ -8,6 +9,7 @@
 //! |---|---|
 //! | `power-on GPU` | makes a machine whose GPU is described as by the lab's `--gpu` |
 //! | `bind N` | i915 binds the GPU; device `i915.gvt.N` is published |
+//! | `run` | engines execute what they were given, until nothing happens any more |
 //! | `reset`, `reset-engine rcs0`, `sleep` | what happens to a GPU in use |
 //! | `occupy`, `vacate` | another client opens and closes the device |
 //! | `snapshot-registers`, `snapshot-bytes`, `snapshot-ns`, `first-bind` | what the snapshot is |
@@ -41,8 +43,10 @@ pub extern "C" fn hosted_module() -> *const Module {
 
 unsafe extern "C" fn load(kernel: *const Kernel) -> c_int {
     // SAFETY: the loader's promise: valid until `unload` has returned, which forgets it.
-    command::load(unsafe { &*kernel });
-    0
+    match command::load(unsafe { &*kernel }) {
+        Ok(()) => 0,
+        Err(error) => error.to_errno(),
+    }
 }
 
 unsafe extern "C" fn unload() {

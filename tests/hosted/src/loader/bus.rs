@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-//! The auxiliary bus and the log.
+//! The auxiliary bus, the log and the machine's memory.
 
 use hosted_abi::{Driver, Kernel};
+use memmap2::{MmapOptions, MmapRaw};
 use std::collections::BTreeMap;
 use std::ffi::{c_int, c_void};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Bytes of the machine's memory. Hardly any of them is ever touched.
+const MEMORY_SIZE: usize = 1 << 36;
 
 /// A line that a module printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,18 +39,28 @@ struct State {
 // around this hands them to one thread at a time.
 unsafe impl Send for State {}
 
-/// The bus: devices `i915.gvt.N`, at most one driver, and the log.
+/// The bus: devices `i915.gvt.N`, at most one driver, and the log; and the machine's memory.
 ///
 /// The lock is never held while a module is called, since modules call back: a device is added from
 /// inside of a probe, and lines are printed from anywhere.
 pub struct Bus {
     state: Mutex<State>,
     kernel: Kernel,
+    // What `kernel` points to.
+    _memory: MmapRaw,
 }
 
 impl Bus {
-    /// An empty bus. It has to stay where it is: modules keep its address.
+    /// An empty bus, and memory of zeroes. It has to stay where it is: modules keep its address.
+    ///
+    /// # Panics
+    ///
+    /// If this process cannot have so many addresses.
     pub fn new() -> Box<Self> {
+        let mut options = MmapOptions::new();
+        options.len(MEMORY_SIZE).no_reserve_swap();
+        let memory = options.map_anon().map(MmapRaw::from);
+        let memory = memory.expect("there are addresses for the machine's memory");
         let mut bus = Box::new(Bus {
             state: Mutex::default(),
             kernel: Kernel {
@@ -54,7 +68,10 @@ impl Bus {
                 device_add,
                 device_remove,
                 log,
+                memory: memory.as_mut_ptr().cast(),
+                memory_size: memory.len() as u64,
             },
+            _memory: memory,
         });
         bus.kernel.context = std::ptr::from_ref::<Bus>(&bus).cast_mut().cast();
         bus
