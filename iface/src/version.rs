@@ -8,8 +8,8 @@
 //! common minor equal; the needed features among the offered ones; every function of the common
 //! minor there. What is newer than that is not looked at.
 //!
-//! A minor version only appends; anything else is a new major version. Until the interface is
-//! frozen both sides offer and need [`FEATURE_UNSTABLE`].
+//! A minor version only appends; anything else is a new major version. Both sides of a draft offer and
+//! need [`FEATURE_UNSTABLE`], so that it does not work with what is frozen.
 
 use crate::layout::{self, structure};
 use core::{cmp, fmt};
@@ -24,8 +24,11 @@ pub const HOST_MAGIC: u64 = u64::from_be_bytes(*b"GVT-HOST");
 /// First eight bytes of a client table, `GVT-CLNT` read as a big-endian number.
 pub const CLIENT_MAGIC: u64 = u64::from_be_bytes(*b"GVT-CLNT");
 
-/// The interface is not frozen: its layout may change without a new version.
+/// The interface is a draft: its layout may change without a new version. What is frozen neither
+/// offers nor needs it.
 pub const FEATURE_UNSTABLE: u64 = 1 << 0;
+/// Features that this build offers.
+pub const FEATURES: u64 = 0;
 
 structure! {
     /// What stands first in both tables, in native byte order.
@@ -90,12 +93,12 @@ pub struct Needs {
 /// What this build of the host half needs of a client.
 pub const HOST_NEEDS: Needs = Needs {
     minor: 0,
-    features: FEATURE_UNSTABLE,
+    features: 0,
 };
 /// What this build of kvmgt needs of a host.
 pub const CLIENT_NEEDS: Needs = Needs {
     minor: 0,
-    features: FEATURE_UNSTABLE,
+    features: 0,
 };
 
 impl Header {
@@ -106,7 +109,7 @@ impl Header {
             major: MAJOR,
             minor: MINOR,
             size: size as u32,
-            features: FEATURE_UNSTABLE,
+            features: FEATURES,
             layouts: layout::HASHES.as_ptr(),
             layout_count: layout::HASHES.len() as u32,
             needs_minor: needs.minor,

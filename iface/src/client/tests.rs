@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 use super::*;
-use crate::version::{Needs, FEATURE_UNSTABLE, MAJOR, MINOR};
+use crate::version::{Needs, FEATURES, MAJOR, MINOR};
 use std::format;
 use std::string::String;
 
@@ -64,7 +64,7 @@ fn offer_of_right_table_is_accepted() {
     let table = table();
     let offer = offer(&table).unwrap();
     assert_eq!(offer.version(), Version::CURRENT);
-    assert_eq!(offer.features(), FEATURE_UNSTABLE);
+    assert_eq!(offer.features(), FEATURES);
 }
 
 #[test]
@@ -136,10 +136,17 @@ fn offer_of_short_table_is_refused() {
 }
 
 #[test]
-fn offer_without_feature_is_refused() {
-    let mut table = table();
-    table.header.features = 0;
-    assert!(line(&table).contains("features 0x1 are missing"));
+fn refusal_of_missing_features_names_them() {
+    // This build needs none.
+    let refusal = Refusal::host(
+        Some(Version::CURRENT),
+        Mismatch::Features { missing: 1 << 40 },
+    );
+    let line = format!("{refusal}");
+    assert!(
+        line.contains("features 0x10000000000 are missing"),
+        "{line}"
+    );
 }
 
 #[test]

@@ -2,14 +2,19 @@
 use super::*;
 use crate::layout::hash;
 
+/// A feature.
+const FEATURE: u64 = 1 << 9;
 const NEEDS: Needs = Needs {
     minor: 0,
-    features: FEATURE_UNSTABLE,
+    features: FEATURE,
 };
 const SIZE: usize = 160;
 
 fn header() -> Header {
-    Header::new(HOST_MAGIC, SIZE, HOST_NEEDS)
+    Header {
+        features: FEATURE,
+        ..Header::new(HOST_MAGIC, SIZE, HOST_NEEDS)
+    }
 }
 
 fn accept(header: &Header) -> Result<(), Mismatch> {
@@ -111,15 +116,30 @@ fn accept_looks_at_the_layout_of_the_common_minor() {
 }
 
 #[test]
+fn accept_of_any_missing_feature_names_all_that_are_missing() {
+    for missing in (0..u64::BITS).map(|bit| 1 << bit) {
+        let less = Header {
+            features: !missing,
+            ..header()
+        };
+        for features in [missing, u64::MAX] {
+            let needs = Needs { features, ..NEEDS };
+            let result = less.accept(HOST_MAGIC, needs, SIZE, Some(hash(0)));
+            assert_eq!(result, Err(Mismatch::Features { missing }));
+        }
+        let needs = Needs {
+            features: !missing,
+            ..NEEDS
+        };
+        assert_eq!(less.accept(HOST_MAGIC, needs, SIZE, Some(hash(0))), Ok(()));
+    }
+}
+
+#[test]
 fn accept_of_missing_feature_fails() {
     let less = Header {
         features: 0,
         ..header()
     };
-    assert_eq!(
-        accept(&less),
-        Err(Mismatch::Features {
-            missing: FEATURE_UNSTABLE
-        })
-    );
+    assert_eq!(accept(&less), Err(Mismatch::Features { missing: FEATURE }));
 }

@@ -135,10 +135,11 @@ fn named(top: &Path, name: &str) -> Result<Dump> {
 ///
 /// The interface still says that it is unstable, or as for [`release::write`].
 pub fn release(top: &Path) -> Result<PathBuf> {
-    let needs = iface::version::HOST_NEEDS.features | iface::version::CLIENT_NEEDS.features;
+    use iface::version::{CLIENT_NEEDS, FEATURES, FEATURE_UNSTABLE, HOST_NEEDS};
+    let features = FEATURES | HOST_NEEDS.features | CLIENT_NEEDS.features;
     ensure!(
-        needs & iface::version::FEATURE_UNSTABLE == 0,
-        "the interface is not frozen: both sides need FEATURE_UNSTABLE (iface/src/version.rs)"
+        features & FEATURE_UNSTABLE == 0,
+        "this is a draft: it offers or needs FEATURE_UNSTABLE (iface/src/version.rs)"
     );
     check(top)?;
     let dump = dump::parse(&current(top)?)?;

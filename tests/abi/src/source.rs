@@ -24,8 +24,8 @@ pub const FILES: [&str; 5] = [
 ];
 /// A source whose constants are the contract's too: what operations return.
 const ERRNO: &str = "errno.rs";
-/// Constants that are the version itself, which has its own place.
-const VERSION: [&str; 2] = ["MAJOR", "MINOR"];
+/// Constants that say what a build offers: its version, which has its own place, and its features.
+const OFFERED: [&str; 3] = ["MAJOR", "MINOR", "FEATURES"];
 /// Types of constants that are the contract's. Others are tools of the code.
 const NUMBERS: [&str; 6] = ["u16", "u32", "u64", "usize", "c_int", "i32"];
 
@@ -133,7 +133,7 @@ fn constant(module: &str, item: &ItemConst) -> Option<Constant> {
     let ty = one_line(&item.ty);
     let counts = matches!(item.vis, Visibility::Public(_))
         && NUMBERS.contains(&ty.as_str())
-        && !VERSION.contains(&name.as_str());
+        && !OFFERED.contains(&name.as_str());
     counts.then(|| Constant {
         name: format!("{module}{name}"),
         ty,

@@ -131,7 +131,8 @@ fn host_table_when_it_needs_more_then_refused() {
         let mismatch = refused(&|h, _| h.needs_minor = needed);
         assert_eq!(mismatch, Some(Mismatch::Minor { needed }));
     }
-    for bit in (0..u64::BITS).filter(|bit| ClientTable::HEADER.features & 1 << bit == 0) {
+    let features = ClientTable::HEADER.features;
+    for bit in (0..u64::BITS).filter(|bit| features & 1 << bit == 0) {
         let mismatch = refused(&|h, _| h.needs_features |= 1 << bit);
         assert_eq!(mismatch, Some(Mismatch::Features { missing: 1 << bit }));
     }

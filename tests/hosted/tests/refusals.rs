@@ -150,16 +150,6 @@ fn table_that_is_too_short_is_refused() {
 }
 
 #[test]
-fn table_without_a_feature_is_refused() {
-    assert_refused(
-        "lacks-feature",
-        SAME,
-        "features 0x1 are missing",
-        "load an i915 that has them",
-    );
-}
-
-#[test]
 fn table_of_the_same_version_with_another_layout_is_refused() {
     assert_refused(
         "other-layout",

@@ -87,12 +87,11 @@ fn refusal(table: &HostTable) -> Refusal {
 /// Every refusal that a table of this build can be made to give.
 fn refusals(bed: &Bed) -> Vec<Refusal> {
     let others = [!HASHES[0]; HASHES.len()];
-    let headers: [&dyn Fn(&mut Header); 9] = [
+    let headers: [&dyn Fn(&mut Header); 8] = [
         &|h| h.magic = 0x0123_4567_89ab_cdef,
         &|h| h.major = MAJOR + 1,
         &|h| h.major = MAJOR - 1,
         &|h| h.size -= 8,
-        &|h| h.features = 0,
         &|h| h.layouts = others.as_ptr(),
         &|h| h.needs_minor = MINOR + 1,
         &|h| h.needs_features |= 1 << 40,

@@ -115,13 +115,6 @@ fn wrong_client(context: &Context<'_>) -> Outcome {
             }),
         ),
         (
-            "open without features",
-            with(Header {
-                features: 0,
-                ..right
-            }),
-        ),
-        (
             "open with another layout",
             with(Header {
                 layouts: OTHER_LAYOUT.as_ptr(),

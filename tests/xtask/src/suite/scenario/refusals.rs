@@ -69,12 +69,6 @@ const CASES: &[(&str, &str, &str, &str)] = &[
         REBUILD,
     ),
     (
-        "lacks-feature",
-        SAME,
-        "features 0x[0-9a-f]+ are missing",
-        "; load an i915 that has them, or an older kvmgt$",
-    ),
-    (
         "needs-feature",
         SAME,
         "i915 needs features 0x10000000000 that this kvmgt lacks",
