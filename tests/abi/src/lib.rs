@@ -5,7 +5,7 @@
 //! contract's numbers behind it. A copy of it is in the tree, so that no change of the interface goes
 //! unseen.
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{anyhow, bail, ensure, Context, Result};
 use diff::{Short, Verdict};
 use dump::Dump;
 use std::fmt::Write;
@@ -23,6 +23,8 @@ pub mod source;
 pub const DUMP: &str = "docs/abi/layout.txt";
 /// Where the reference is kept.
 pub const REFERENCE: &str = "docs/abi/reference.md";
+/// The document that reviewers read.
+pub const DOCUMENT: &str = "docs/abi/README.md";
 /// Where releases are kept.
 pub const RELEASES: &str = "docs/abi";
 /// Where texts and numbers come from.
@@ -48,11 +50,12 @@ pub fn structures() -> Vec<String> {
     structures.map(|s| s.name.to_owned()).collect()
 }
 
-/// Writes dump and reference below `top`.
+/// Writes dump and reference below `top`, and the matrix into the document that is there.
 pub fn doc(top: &Path) -> Result<()> {
     for (name, text) in [
         (DUMP, current(top)?),
         (REFERENCE, reference::text(&top.join(SOURCES))?),
+        (DOCUMENT, with_matrix(&read(&top.join(DOCUMENT))?)?),
     ] {
         let path = top.join(name);
         if let Some(folder) = path.parent() {
@@ -61,6 +64,10 @@ pub fn doc(top: &Path) -> Result<()> {
         fs::write(&path, text).with_context(|| format!("{} can't be written", path.display()))?;
     }
     Ok(())
+}
+
+fn with_matrix(document: &str) -> Result<String> {
+    skew::matrix::with_table(document).map_err(|error| anyhow!("{DOCUMENT}: {error}"))
 }
 
 /// Compares this build with the last release and with what is kept below `top`, and says what it
@@ -73,6 +80,10 @@ pub fn check(top: &Path) -> Result<String> {
     let said = check_dump(top, &current(top)?)?;
     if read(&top.join(REFERENCE))? != reference::text(&top.join(SOURCES))? {
         bail!("{REFERENCE} is not that of iface's sources: run `cargo xtask abi doc`");
+    }
+    let document = read(&top.join(DOCUMENT))?;
+    if with_matrix(&document)? != document {
+        bail!("the matrix in {DOCUMENT} is not that of tests/skew: run `cargo xtask abi doc`");
     }
     Ok(said)
 }

@@ -29,6 +29,18 @@ fn tree(released: bool) -> tempfile::TempDir {
     tree
 }
 
+/// Puts iface's sources into a tree, and their reference; gives where they are.
+fn with_sources(tree: &Path) -> PathBuf {
+    let copy = tree.join(SOURCES);
+    fs::create_dir_all(&copy).unwrap();
+    for file in source::FILES.iter().chain(&["errno.rs"]) {
+        fs::copy(sources().join(file), copy.join(file)).unwrap();
+    }
+    let reference = reference::text(&sources()).unwrap();
+    fs::write(tree.join(REFERENCE), reference).unwrap();
+    copy
+}
+
 #[test]
 fn numbers_when_compared_with_the_constants_then_none_is_forgotten() {
     // Limits are one side's business; what is in a header is compared before any hash.
@@ -125,13 +137,9 @@ fn diff_when_files_and_releases_then_all_can_be_compared() {
 #[test]
 fn check_when_a_text_of_iface_is_another_then_the_reference_is_stale() {
     let tree = tree(false);
-    let copy = tree.path().join(SOURCES);
-    fs::create_dir_all(&copy).unwrap();
-    for file in source::FILES.iter().chain(&["errno.rs"]) {
-        fs::copy(sources().join(file), copy.join(file)).unwrap();
-    }
-    let reference = reference::text(&sources()).unwrap();
-    fs::write(tree.path().join(REFERENCE), reference).unwrap();
+    let copy = with_sources(tree.path());
+    let document = tree.path().join(DOCUMENT);
+    fs::copy(top().join(DOCUMENT), &document).unwrap();
     assert!(check(tree.path()).is_ok());
 
     let types = fs::read_to_string(copy.join("types.rs")).unwrap();
@@ -140,4 +148,19 @@ fn check_when_a_text_of_iface_is_another_then_the_reference_is_stale() {
 
     let error = check(tree.path()).unwrap_err().to_string();
     assert!(error.contains("abi doc"), "{error}");
+}
+
+#[test]
+fn check_when_the_matrix_is_another_then_the_document_is_stale() {
+    let tree = tree(false);
+    with_sources(tree.path());
+    let document = fs::read_to_string(top().join(DOCUMENT)).unwrap();
+    let document = document.replace("| works | refused (j) |", "| works | works |");
+    fs::write(tree.path().join(DOCUMENT), document).unwrap();
+
+    let error = check(tree.path()).unwrap_err().to_string();
+    assert!(
+        error.contains("the matrix in docs/abi/README.md"),
+        "{error}"
+    );
 }

@@ -19,6 +19,7 @@ pub mod other;
 mod source;
 mod sources;
 mod sync;
+pub mod variant;
 mod warning;
 
 /// Changes when the way of building changes, so that old images are not taken for new ones.

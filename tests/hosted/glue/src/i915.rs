@@ -13,6 +13,7 @@ use gvt_host::store::{Key, Store};
 use gvt_host::{events, table};
 use iface::host::HostTable;
 use iface::snapshot::Blob;
+use iface::version::Needs;
 use kernel::error::Result;
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -48,6 +49,7 @@ pub struct I915 {
     // Before the store, whose snapshots it points to.
     bound: Option<Bound>,
     store: Box<Store>,
+    said: Option<(u64, Needs)>,
 }
 
 /// What is known of the snapshot that a bound GPU shows.
@@ -78,6 +80,7 @@ impl I915 {
             machine,
             bound: None,
             store: Box::default(),
+            said: None,
         }
     }
 
@@ -112,6 +115,12 @@ impl I915 {
             .map_or(std::ptr::null(), |bound| (&raw const *bound.table).cast())
     }
 
+    /// From the next bind on the table's header says that i915 offers these features, and needs that of
+    /// its client, whatever this build does.
+    pub fn say(&mut self, features: u64, needs: Needs) {
+        self.said = Some((features, needs));
+    }
+
     /// Binds the GPU: the copies first, then all that programs it, and the table last.
     ///
     /// If no snapshot can be taken the GPU is bound without one.
@@ -121,7 +130,12 @@ impl I915 {
         self.program();
         let card = Box::new(Card::new(self.machine.clone(), drm_minor, golden));
         // SAFETY: the card is in a box of its own, which lives as long as the table's.
-        let table = Box::new(unsafe { table::of(&raw const *card) });
+        let mut table = Box::new(unsafe { table::of(&raw const *card) });
+        if let Some((features, needs)) = self.said {
+            table.header.features = features;
+            table.header.needs_minor = needs.minor;
+            table.header.needs_features = needs.features;
+        }
         self.bound = Some(Bound { card, table });
     }
 

@@ -9,7 +9,7 @@ use hosted_glue::client::Attachment;
 use hosted_glue::i915::I915;
 use hosted_glue::lent::Lent;
 use hosted_glue::machine::Machine;
-use iface::version::Version;
+use iface::version::{Needs, Version};
 use kernel::error::code::{EBUSY, EINVAL, ENODEV};
 use kernel::error::Result;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -72,6 +72,7 @@ pub fn unload() {
 pub fn run(text: &str) -> Result<u64> {
     match text.split_once(' ').unwrap_or((text, "")) {
         ("power-on", gpu) => done(power_on(gpu)),
+        ("say", what) => done(say(what)),
         ("bind", minor) => done(bind(minor.parse().map_err(|_| EINVAL)?)),
         ("unbind", "") => done(unbind()),
         ("reset", "") => done(with_bound(I915::reset)),
@@ -118,6 +119,22 @@ fn power_on(gpu: &str) -> Result {
         }
         let memory = state.memory.clone().ok_or(ENODEV)?;
         state.i915 = Some(I915::load(Machine::with_memory(options, memory)));
+        Ok(())
+    })
+}
+
+/// What the header is to say: features offered, minor version and features needed.
+fn say(what: &str) -> Result {
+    let mut words = what.split(' ');
+    let mut number = || words.next()?.parse::<u64>().ok();
+    let mut next = || number().ok_or(EINVAL);
+    let features = next()?;
+    let needs = Needs {
+        minor: u16::try_from(next()?)?,
+        features: next()?,
+    };
+    with(|state| {
+        state.i915.as_mut().ok_or(ENODEV)?.say(features, needs);
         Ok(())
     })
 }

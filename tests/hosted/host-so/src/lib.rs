@@ -8,6 +8,7 @@
 //! | command | does |
 //! |---|---|
 //! | `power-on GPU` | makes a machine whose GPU is described as by the lab's `--gpu` |
+//! | `say F M N` | the table's header will say that features F are offered, and minor version M and features N needed |
 //! | `bind N` | i915 binds the GPU; device `i915.gvt.N` is published |
 //! | `run` | engines execute what they were given, until nothing happens any more |
 //! | `reset`, `reset-engine rcs0`, `sleep` | what happens to a GPU in use |

@@ -29,6 +29,7 @@ pub mod power;
 pub mod program;
 pub mod reader;
 pub mod refusals;
+pub mod skew;
 pub mod synthetic;
 pub mod taken_away;
 pub mod two_commits;

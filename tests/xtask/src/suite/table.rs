@@ -34,6 +34,7 @@ pub const ALL: &[Test] = &[
     kernel(CI, "abi-reader", |c| {
         scenario::reader::reads(c, Flavour::Plain)
     }),
+    kernel(CI, "abi-skew", scenario::skew::some),
     kernel(CI, "power-and-status", |c| {
         scenario::power::states(c, Flavour::Plain)
     }),
@@ -127,6 +128,7 @@ pub const ALL: &[Test] = &[
         scenario::beside_c::accesses,
     ),
     kernel("beside-c", "beside-c-work", scenario::beside_c::work),
+    kernel("skew", "skew-all", scenario::skew::all),
     kernel(
         "two-commits",
         "two-commits",

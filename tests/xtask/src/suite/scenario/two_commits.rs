@@ -13,7 +13,7 @@ use crate::progress::say;
 use crate::suite::{Context, Count};
 
 /// Where i915 and kvmgt are below the modules of a kernel.
-const MODULES: [&str; 2] = ["kernel/drivers/gpu/drm/i915/i915.ko", "updates/kvmgt.ko"];
+pub const MODULES: [&str; 2] = ["kernel/drivers/gpu/drm/i915/i915.ko", "updates/kvmgt.ko"];
 /// The folder of the other commit's modules in the VM.
 const FOLDER: &str = "other";
 
