@@ -52,7 +52,7 @@ fn workshop() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("skew")
 }
 
-/// Everything that the trees are made of, as a number.
+/// Everything that the trees are made of, and by, as a number.
 fn stamp() -> u64 {
     let mut hasher = DefaultHasher::new();
     let folders = FOLDERS.into_iter().chain([
@@ -62,6 +62,7 @@ fn stamp() -> u64 {
     ]);
     folders.for_each(|folder| add(&top().join(folder), &mut hasher));
     WORKSPACE.hash(&mut hasher);
+    include_str!("hosted.rs").hash(&mut hasher);
     hasher.finish()
 }
 
