@@ -11,4 +11,4 @@ mod tree;
 mod variant;
 
 pub use tree::{Tree, SHIPPED};
-pub use variant::{Needs, Registers, Variant, Version, COUNTS, UNKNOWN, UNSTABLE};
+pub use variant::{Needs, Registers, Variant, Version};

@@ -7,7 +7,7 @@
 
 use hosted::loader::{path_of, Bus, Loaded, LogLine};
 use skew::matrix::{is_like, Note, Outcome, Pair};
-use skew::{Needs, Registers, Tree, Variant};
+use skew::{Needs, Tree, Variant};
 use std::collections::hash_map::DefaultHasher;
 use std::collections::BTreeMap;
 use std::fs;
@@ -133,12 +133,7 @@ fn compile(variant: &Variant, stamp: u64, packages: &[&str]) {
     );
 }
 
-/// Whether i915 of this variant has code of its own: another i915 with its header would not do.
-fn is_another_host(variant: &Variant) -> bool {
-    variant.version != Variant::V1_0.version || variant.registers == Registers::Others
-}
-
-/// The variant whose i915 is compiled for this one.
+/// The variant whose i915 is compiled for this one: another header on it does the rest.
 fn compiled(host: &Variant) -> Variant {
     [Variant::V1_1, Variant::V2_0, Variant::REGISTERS]
         .into_iter()
@@ -151,7 +146,7 @@ fn compile_all() {
     let mut wanted: BTreeMap<&str, (Variant, Vec<&str>)> = BTreeMap::new();
     for pair in Pair::all() {
         let host = compiled(&pair.host);
-        if is_another_host(&host) {
+        if host != Variant::V1_0 {
             let entry = wanted.entry(host.name).or_insert((host, Vec::new()));
             entry.1.push(HOST.0);
         }

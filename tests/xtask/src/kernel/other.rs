@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use iface::version::{MAJOR, MINOR};
+use skew::SHIPPED;
 
 use super::source::patch;
 use crate::cache::{Cache, Key};
@@ -19,8 +20,6 @@ use crate::command;
 const MIB: u64 = 50;
 /// The file, in such a tree, that names the folders which were patched.
 const STAND_INS: &str = "stand-ins";
-/// What both modules compile; nothing stands in for another one.
-const SHARED: &str = "iface";
 /// What one of them compiles, with its patch.
 const HALVES: [(&str, &str); 2] = [
     (
@@ -45,7 +44,7 @@ pub fn ensure(cache: &Cache) -> Result<Other> {
     let top = command::work_tree();
     let commit = released(&top)?;
     let mut key = Key::new().add("commit", commit.as_deref().unwrap_or_default());
-    for folder in folders() {
+    for folder in SHIPPED {
         key = key.files(&top.join(folder))?;
     }
     for (_, file) in HALVES {
@@ -71,10 +70,6 @@ pub fn ensure(cache: &Cache) -> Result<Other> {
     })
 }
 
-fn folders() -> impl Iterator<Item = &'static str> {
-    [SHARED].into_iter().chain(HALVES.map(|(folder, _)| folder))
-}
-
 /// The commit that added the release of this version.
 fn released(top: &Path) -> Result<Option<String>> {
     let mut git = command::new("git");
@@ -91,7 +86,7 @@ fn check_out(top: &Path, commit: &str, to: &Path) -> Result<()> {
     git.arg("archive")
         .arg(format!("--output={}", archive.display()))
         .arg(commit)
-        .args(folders())
+        .args(SHIPPED)
         .current_dir(top);
     command::output(&mut git)?;
     let mut tar = command::new("tar");
@@ -104,7 +99,7 @@ fn check_out(top: &Path, commit: &str, to: &Path) -> Result<()> {
 /// Copies what is shipped as it is here to a folder.
 fn copy(top: &Path, to: &Path) -> Result<()> {
     let mut copy = command::new("cp");
-    copy.arg("--archive").args(folders()).arg(to);
+    copy.arg("--archive").args(SHIPPED).arg(to);
     command::output(copy.current_dir(top)).map(drop)
 }
 
@@ -123,6 +118,9 @@ fn unchanged(top: &Path, tree: &Path) -> Result<Vec<(&'static str, &'static str)
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What both modules compile; nothing stands in for another one.
+    const SHARED: &str = "iface";
 
     #[test]
     fn patches_when_applied_then_each_changes_its_half_alone() {

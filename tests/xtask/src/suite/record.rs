@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
+use skew::SHIPPED;
 
 use super::{table, Count, Done, Test};
 use crate::cache::{Cache, Key};
@@ -24,9 +25,6 @@ const REPORT: &str = "docs/test-report.md";
 
 /// What stands before the digits of the state, in the report.
 const STATE: &str = "State of what is shipped: ";
-
-/// The folders of what is shipped.
-const SHIPPED: [&str; 3] = ["iface", "i915-gvt-host", "kvmgt"];
 
 /// The results of one state of what is shipped.
 pub struct Record {
