@@ -50,6 +50,8 @@ enum Needs {
     Gen9,
     /// Regions beyond those of PCI, by which a client gives it a monitor.
     Regions,
+    /// The same, and another thread that has it open.
+    RegionsTwice,
     /// A client that looks at the picture in a region.
     Picture,
     /// The same, of generation 9.
@@ -103,9 +105,11 @@ impl Check {
                 (guest.family()? == Family::Bxt).then_some("this GPU has no PCH beside it")
             }
             Needs::Gen9 => older(guest)?,
-            Needs::Regions => plug::find(guest.transport(), plug::EDID)?
-                .is_none()
-                .then_some("there are no regions beyond PCI's over this transport"),
+            Needs::Regions => unplugged(guest)?,
+            Needs::RegionsTwice => match unplugged(guest)? {
+                None => alone(guest)?,
+                Some(why) => Some(why),
+            },
             Needs::Picture => unseen(guest, VFIO_GFX_PLANE_TYPE_REGION),
             Needs::PictureGen9 => match unseen(guest, VFIO_GFX_PLANE_TYPE_REGION) {
                 None => older(guest)?,
@@ -116,6 +120,21 @@ impl Check {
                 .and(unseen(guest, VFIO_GFX_PLANE_TYPE_DMABUF)),
             Needs::Nothing => None,
         })
+    }
+}
+
+/// Why no client can give it a monitor.
+fn unplugged(guest: &mut Guest<'_>) -> Result<Option<&'static str>> {
+    Ok(plug::find(guest.transport(), plug::EDID)?
+        .is_none()
+        .then_some("there are no regions beyond PCI's over this transport"))
+}
+
+/// Why no other thread can use it.
+fn alone(guest: &mut Guest<'_>) -> Result<Option<&'static str>> {
+    match guest.transport().twin() {
+        Err(Errno::NOTSUP) => Ok(Some("one thread alone can use this transport")),
+        twin => Ok(twin.map(|_| None)?),
     }
 }
 
@@ -436,8 +455,14 @@ pub const ALL: &[Check] = &[
     with(
         Needs::Regions,
         "S-04-regions",
-        "regions beyond PCI's end where they say, and take accesses beside the guest's",
+        "regions beyond PCI's end where they say",
         regions::bounds,
+    ),
+    with(
+        Needs::RegionsTwice,
+        "S-04-regions-beside-guest",
+        "a client plugs and unplugs the monitor beside the guest's accesses",
+        regions::beside_accesses,
     ),
     check(
         "S-05-vblank-storm",

@@ -7,8 +7,8 @@ use synthetic_guest::Guest;
 
 use crate::Served;
 
-/// Checks that can't be made over vfio-user: those of mappings and of the screen.
-const SKIPPED: usize = 10;
+/// Checks that can't be made over vfio-user: those of mappings, of the screen, and of two threads.
+const SKIPPED: usize = 11;
 
 /// Runs all checks on a vGPU of that GPU and type; `more` are those that this GPU skips too.
 fn all_hold(gpu: &str, kind: &str, share: u32, more: usize) {
