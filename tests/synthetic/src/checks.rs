@@ -2,6 +2,7 @@
 //! The checks, by name. Each begins with a vGPU that was reset, and memory that is zero.
 
 use std::fmt::LowerHex;
+use std::time::{Duration, Instant};
 
 use anyhow::{ensure, Result};
 use rustix::io::Errno;
@@ -577,6 +578,17 @@ pub const ALL: &[Check] = &[
 /// Two values are the same.
 fn equal<T: LowerHex + PartialEq>(what: &str, found: T, wanted: T) -> Result<()> {
     ensure!(found == wanted, "{what} is {found:#x}, not {wanted:#x}");
+    Ok(())
+}
+
+/// Waits until another thread has come that far.
+fn until(what: &str, done: impl Fn() -> bool) -> Result<()> {
+    const PATIENCE: Duration = Duration::from_secs(20);
+    let begun = Instant::now();
+    while !done() {
+        ensure!(begun.elapsed() < PATIENCE, "never came true: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
     Ok(())
 }
 

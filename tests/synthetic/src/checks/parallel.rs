@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 //! Several threads of a client at once, and a device that is closed in between.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, ensure, Result};
@@ -10,7 +10,7 @@ use vfio_bindings::bindings::vfio::{VFIO_GFX_PLANE_TYPE_DMABUF, VFIO_GFX_PLANE_T
 use super::dma_buf::{let_go, show, MODE, PAGES, PLACES};
 use super::picture::{CURSOR_PLANE, PRIMARY};
 use super::random::Random;
-use super::{equal, unseen, vblank};
+use super::{equal, unseen, until, vblank};
 use crate::event::Event;
 use crate::guest::Guest;
 use crate::registers::display::{pipe, plane};
@@ -26,9 +26,13 @@ fn way(guest: &mut Guest<'_>) -> u32 {
     }
 }
 
-/// Asks and exports all the time, until it shall stop; how often something was had.
-fn asks(transport: &mut dyn Transport, way: u32, stop: &AtomicBool) -> Result<usize> {
-    let mut had = 0;
+/// Asks and exports all the time, until it shall stop; counts how often something was had.
+fn asks(
+    transport: &mut dyn Transport,
+    way: u32,
+    had: &AtomicUsize,
+    stop: &AtomicBool,
+) -> Result<()> {
     while !stop.load(Ordering::Relaxed) {
         for plane in [PRIMARY, CURSOR_PLANE] {
             let Ok(shown) = transport.plane(PlaneQuery { flags: way, plane }) else {
@@ -40,16 +44,16 @@ fn asks(transport: &mut dyn Transport, way: u32, stop: &AtomicBool) -> Result<us
             if way == VFIO_GFX_PLANE_TYPE_REGION {
                 let mut data = [0; 64];
                 transport.read(shown.place, 0, &mut data)?;
-                had += 1;
-            } else if transport.export(shown.place).is_ok() {
-                had += 1;
+            } else if transport.export(shown.place).is_err() {
+                continue;
             }
+            had.fetch_add(1, Ordering::Relaxed);
         }
     }
-    Ok(had)
+    Ok(())
 }
 
-/// Threads that ask for the screen, while something else is done, and to the end of it.
+/// Threads that ask for the screen that is shown, while something else is done, and to the end of it.
 fn while_asked(
     guest: &mut Guest<'_>,
     act: impl FnOnce(&mut Guest<'_>) -> Result<()>,
@@ -60,21 +64,20 @@ fn while_asked(
     for _ in 0..THREADS {
         twins.push(guest.transport().twin()?);
     }
+    let had = &AtomicUsize::new(0);
     let stop = &AtomicBool::new(false);
     std::thread::scope(|scope| {
         let threads: Vec<_> = twins
             .into_iter()
-            .map(|mut twin| scope.spawn(move || asks(twin.as_mut(), way, stop)))
+            .map(|mut twin| scope.spawn(move || asks(twin.as_mut(), way, had, stop)))
             .collect();
-        let acted = act(guest);
+        let acted = until("the screen was had", || had.load(Ordering::Relaxed) > 0)
+            .and_then(|()| act(guest));
         stop.store(true, Ordering::Relaxed);
-        let mut had = 0;
         for thread in threads {
-            had += thread.join().map_err(|_| anyhow!("a thread failed"))??;
+            thread.join().map_err(|_| anyhow!("a thread failed"))??;
         }
-        acted?;
-        ensure!(had > 0, "the screen was never had");
-        Ok(())
+        acted
     })
 }
 
@@ -115,7 +118,6 @@ pub(super) fn close(guest: &mut Guest<'_>) -> Result<()> {
     for _ in 0..10 {
         show(guest, Tiling::Linear)?;
         while_asked(guest, |guest| {
-            std::thread::sleep(Duration::from_millis(50));
             guest.close();
             std::thread::sleep(Duration::from_millis(20));
             Ok(())
