@@ -2,13 +2,15 @@
 //! The test run: named tests in a table, a line of progress each, a summary at the end.
 
 use std::fmt::Write as _;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{bail, Result};
 
 use crate::cache::Cache;
 use crate::cli::TestArgs;
-use crate::kernel::Version;
+use crate::kernel::{Flavour, Version};
+use crate::prepare::{self, Boot};
 use crate::progress::say;
 
 mod cargo;
@@ -139,8 +141,30 @@ fn select(all: &'static [Test], args: &TestArgs, part: &str) -> Vec<&'static Tes
         .collect()
 }
 
-/// Runs tests one after the other, and tells of each that is done.
+/// Runs tests, and tells of each that is done; what VMs need is made ready while the hosted ones run.
 fn run_tests(
+    context: &Context,
+    tests: &[&Test],
+    note: impl FnMut(&Test, &Done) -> Result<()>,
+) -> Result<Vec<Done>> {
+    thread::scope(|scope| {
+        if hosted_go_first(tests) {
+            let (cache, version) = (context.cache.clone(), context.version);
+            // The test that needs what could not be had says so.
+            scope.spawn(move || prepare::prepare(&cache, Boot::Host(version, Flavour::Plain)));
+        }
+        run_in_turn(context, tests, note)
+    })
+}
+
+/// Says whether VMs are needed, but not at once.
+fn hosted_go_first(tests: &[&Test]) -> bool {
+    let is_first_hosted = tests.first().is_some_and(|test| test.half == Half::Hosted);
+    is_first_hosted && tests.iter().any(|test| test.half == Half::Kernel)
+}
+
+/// Runs tests one after the other.
+fn run_in_turn(
     context: &Context,
     tests: &[&Test],
     mut note: impl FnMut(&Test, &Done) -> Result<()>,
@@ -217,6 +241,15 @@ mod tests {
         let chosen = select(table::ALL, &args, CI);
         assert!(!chosen.is_empty());
         assert!(chosen.iter().all(|test| test.half == Half::Hosted));
+    }
+
+    #[test]
+    fn hosted_go_first_when_all_of_ci_then_true_and_when_one_half_then_false() {
+        let all = select(table::ALL, &TestArgs::default(), CI);
+        let half = |half| -> Vec<_> { all.iter().copied().filter(|t| t.half == half).collect() };
+        assert!(hosted_go_first(&all));
+        assert!(!hosted_go_first(&half(Half::Hosted)));
+        assert!(!hosted_go_first(&half(Half::Kernel)));
     }
 
     #[test]
