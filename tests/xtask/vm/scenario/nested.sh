@@ -22,6 +22,7 @@ check "QEMU runs a guest on it" run_qemu
 afterwards
 tail -n 60 /tmp/nested.log >&2
 cat /tmp/qemu.log >&2
+cat $AGAIN
 tr -d '\r' </tmp/nested.log
 
 # kvmgt's events go with it.

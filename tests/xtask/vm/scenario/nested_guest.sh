@@ -63,13 +63,17 @@ nested_qemu() {
 # before i915 or kvmgt hear of it. Likely QEMU leaves the type of an exception that was delivered in
 # EXITINTINFO, and KVM takes the read for a part of its delivery. Then the guest starts again.
 # So it does if it was reset before its kernel had a console, which was seen once, with no line of KVM's.
+# Why stands in $AGAIN, a line each time.
+AGAIN=/tmp/again
 run_qemu() {
+	: >$AGAIN
 	for try in 1 2 3; do
 		nested_qemu
 		status=$?
-		grep '^KVM internal error' /tmp/qemu.log && continue
-		[ $status = 0 ] && [ ! -s /tmp/nested.log ] || break
-		echo "the nested guest ended without a word, at try $try" >&2
+		if why=$(grep '^KVM internal error' /tmp/qemu.log); then :
+		elif [ $status = 0 ] && [ ! -s /tmp/nested.log ]; then why='it ended without a word'
+		else break; fi
+		echo "again=$why" >>$AGAIN
 	done
 	# Why it stopped stands before the registers that it shows then.
 	head -n 4 /tmp/qemu.log

@@ -10,6 +10,7 @@ use super::{checks, gem_work};
 use crate::initramfs;
 use crate::kernel::{Flavour, Version};
 use crate::prepare::{Boot, GUEST_KERNEL};
+use crate::progress::say;
 use crate::suite::context::Shell;
 use crate::suite::{Context, Count};
 
@@ -45,6 +46,9 @@ picture() {
 	read -r _ <&4
 }
 ";
+
+/// With what the host begins the line that says why the guest was to start again.
+const AGAIN: &str = "again=";
 
 /// A GPU whose vGPUs have a screen: they have none if its display engine is fused off.
 pub const WITH_DISPLAY: &str = "kbl";
@@ -109,6 +113,10 @@ impl Nested<'_> {
         let script =
             format!("PATIENCE={patience}\nPATIENT='{patient}'\n{beside}\n{GUEST}\n{NESTED}");
         let (shell, count) = checks::run_shell(&host, &script)?;
+        // A run that passes tells that, too.
+        for why in shell.stdout().lines().filter_map(|l| l.strip_prefix(AGAIN)) {
+            say(&format!("    the nested guest has not ended well: {why}"));
+        }
         let status = shell.value("nested").ok();
         ensure!(
             status.as_deref() == Some("0"),
